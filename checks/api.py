@@ -1,0 +1,256 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""All that a rule may import: the series it reads, the hits it yields, its examples.
+
+Frozen plain data.  Nothing here reads a file, a clock or the network; the
+same series gives the same findings.  Facts about C live in `checks.source`
+and are reached through `Patch.change`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from checks.edition import EditionVerdict
+    from checks.source.change import Change, FileChange
+    from checks.source.image import Line
+
+__all__ = [
+    "Bad", "Blobs", "Confidence", "Edition", "Finding", "Good", "Hit", "Meta", "Patch",
+    "PatchRef", "Problem", "Rule", "Series", "Severity",
+]
+
+
+class Severity(StrEnum):
+    """How bad it is if true."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+    @property
+    def rank(self) -> int:
+        """0 for a note, 2 for an error: for comparing with `--fail-on`."""
+        return ("note", "warning", "error").index(self.value)
+
+
+class Confidence(StrEnum):
+    """How sure the rule is, with the context it had."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Edition(StrEnum):
+    """Which wording of the revoke contract holds, in the order they came."""
+
+    MOVE_NOTIFY = "move-notify"
+    RENAMED = "renamed"
+    SEED = "seed"
+    MERGED = "merged"
+
+
+class Blobs(Protocol):
+    """A git object store at hand, for the `tree` depth."""
+
+    def blob(self, oid: str) -> bytes | None:
+        """Return the blob whose hash starts with `oid` (hex), or None when it is not there."""
+
+    def file(self, path: str) -> bytes | None:
+        """Return the content of `path` at the tree's HEAD, or None when it is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that could not be read, fetched or decided; never a silent skip."""
+
+    kind: str
+    """Kebab-case class of problem, e.g. `missing-patch`, `damaged-diff`, `rule-crashed`."""
+    where: str
+    """The message-id, file or rule it is about."""
+    message: str
+    """One line: what is wrong and what to do next."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatchRef:
+    """What identifies a patch in the output."""
+
+    number: int
+    msgid: str
+    subject: str
+
+
+@dataclass(frozen=True)
+class Patch:
+    """One patch of a series."""
+
+    number: int
+    """1-based position in the series."""
+    msgid: str
+    """Bare message-id, without angle brackets."""
+    subject: str
+    """Decoded subject of the mail, unfolded."""
+    message: str
+    """Commit message, without trailing signature."""
+    diff: str
+    """The diff, LF line ends, from its first file header on, without signature or footer."""
+    blobs: Blobs | None = field(default=None, compare=False, repr=False)
+    earlier: tuple[Patch, ...] = field(default=(), compare=False, repr=False)
+    """The patches before this one in the series, whose after images it may build upon."""
+
+    @cached_property
+    def change(self) -> Change:
+        """The parsed diff.  Raises `checks.source.diff.DiffError` when it is damaged."""
+        from checks.source.change import read_change
+
+        return read_change(self)
+
+    @property
+    def ref(self) -> PatchRef:
+        return PatchRef(self.number, self.msgid, self.subject)
+
+    def mentions(self, *words: str) -> bool:
+        """Whether any of `words` stands anywhere in the diff."""
+        return any(word in self.diff for word in words)
+
+
+@dataclass(frozen=True)
+class Series:
+    """One revision of a patch series, in order, as far as its patches were found."""
+
+    msgid: str
+    """Message-id of the cover letter, or of the first patch where there is none."""
+    subject: str
+    revision: int
+    patches: tuple[Patch, ...]
+    total: int
+    """How many patches the series says it has."""
+    date: datetime | None = None
+    """When it was sent (aware); only for what no tree can tell, e.g. age of an API."""
+    cover: str = ""
+    """Body of the cover letter."""
+    verdict: EditionVerdict | None = field(default=None, compare=False, repr=False)
+    """Edition before and after each patch; set by the runner before rules see the series."""
+
+    @property
+    def complete(self) -> bool:
+        return len(self.patches) == self.total
+
+    def edition(self, patch: Patch) -> Edition:
+        """Edition that holds once `patch` is applied."""
+        assert self.verdict is not None
+        return self.verdict.after(patch.number)
+
+    def edition_known(self) -> bool:
+        """Whether tree or series gave evidence for the edition, rather than the default."""
+        return self.verdict is not None and self.verdict.known
+
+    def mentioning(self, *words: str) -> Iterator[Patch]:
+        """The patches whose diff has any of `words`: the cheap test before any parsing."""
+        return (patch for patch in self.patches if patch.mentions(*words))
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One place where a rule has something to say.  The runner adds id, severity and sources."""
+
+    patch: Patch
+    file: FileChange
+    line: Line
+    """The diff line it is anchored on: the line that made the remark necessary."""
+    message: str
+    """One or two sentences that tell the author what to do."""
+    symbol: str | None = None
+    """Enclosing or documented C identifier."""
+    suggestion: str = ""
+    """Text of a suggested change, a unified diff or replacement lines; empty for none."""
+    severity: Severity | None = None
+    """Overrides the rule's default, only ever downwards."""
+    confidence: Confidence | None = None
+    facts: dict[str, object] = field(default_factory=dict)
+    """Plain values for the reply template."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One rule, one place: a `Hit` with the rule's identity added."""
+
+    rule: str
+    topic: str
+    severity: Severity
+    confidence: Confidence
+    patch: PatchRef
+    file: str
+    line: int
+    """1-based line in the file on `side`."""
+    side: str
+    """`new` or `old`."""
+    line_text: str
+    """The diff line with its leading `+`, `-` or space."""
+    diff_line: int
+    """0-based index of that line in `Patch.diff.split("\\n")`."""
+    symbol: str | None
+    message: str
+    suggestion: str
+    references: tuple[str, ...]
+    fingerprint: str
+    """Hex; stable across revisions of a series: no line numbers in it."""
+    facts: dict[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What the runner and the reader need to know of a rule."""
+
+    severity: Severity
+    confidence: Confidence
+    sources: tuple[str, ...]
+    """Where the contract says so: message-ids (bare, with `@`) or kernel paths.  Never empty."""
+    words: tuple[str, ...]
+    """At least one stands in any diff that this rule can fire on: the scope of the bot."""
+    editions: tuple[Edition, ...] = tuple(Edition)
+    once: bool = False
+    """Say it at most once per series: for nudges."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bad:
+    """A minimal diff on which the rule must fire, exactly at the given lines."""
+
+    diff: str
+    at: tuple[str, ...]
+    """Text of the diff lines it fires on, without the leading sign, stripped."""
+    edition: Edition | None = None
+    todo: bool = False
+    """A known gap: run as a strict expected failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Good:
+    """A minimal diff on which the rule must stay silent, and why."""
+
+    diff: str
+    why: str
+    edition: Edition | None = None
+    todo: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A loaded rule file."""
+
+    id: str
+    topic: str
+    title: str
+    rationale: str
+    meta: Meta
+    check: Callable[[Series], Iterator[Hit]]
+    bad: tuple[Bad, ...]
+    good: tuple[Good, ...]
