@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a caller may ask of a source, and the limits that every source keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+__all__ = ["ArchiveOptions", "SourceOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveOptions:
+    """How to talk to a public-inbox server."""
+
+    url: str = "https://lore.kernel.org/all"
+    """Base URL of an inbox; `URL/MSGID/t.mbox.gz` is a thread of it."""
+    contact: str = ""
+    """Address or URL of the operator, put into the User-Agent."""
+    connect_timeout: float = 5.0
+    """Seconds."""
+    read_timeout: float = 20.0
+    """Seconds without a byte."""
+    deadline: float = 60.0
+    """Seconds for one request in all, also while the server drips; the child has as much again."""
+    retries: int = 3
+    """Attempts after the first, for what a retry can mend (connection, 429, 5xx)."""
+    max_bytes: int = 64 << 20
+    """Bytes of one answer after inflating."""
+    memory: int = 1 << 30
+    """Bytes of address space of the child."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """How to read a source."""
+
+    revision: int | None = None
+    """Take this revision of a thread; None takes the newest."""
+    newer: bool = True
+    """Ask the archive for revisions newer than those of the thread named."""
+    tree: Path | None = None
+    """Git tree of `A..B` ranges; None is the working directory."""
+    every: bool = False
+    """Yield all series found, as for an archive; otherwise only the newest revision of each."""
+    archive: ArchiveOptions = field(default_factory=ArchiveOptions)
