@@ -80,6 +80,6 @@ $(READY): requirements.lock pyproject.toml
 	@echo 'making $(VENV) from requirements.lock (needed once, about a minute)'
 	@rm -rf $(VENV)
 	@$(INTERPRETER) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install -qq --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e .
 	@echo $(call quote,$(WANTED)) > $@
