@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from checks.edition import EditionVerdict
     from checks.source.change import Change, FileChange
-    from checks.source.image import Line
+    from checks.source.diff import Line
 
 __all__ = [
     "Bad", "Blobs", "Confidence", "Edition", "Finding", "Good", "Hit", "Meta", "Patch",
@@ -107,7 +107,7 @@ class Patch:
 
     @cached_property
     def change(self) -> Change:
-        """The parsed diff.  Raises `checks.source.diff.DiffError` when it is damaged."""
+        """The diff's files; each is parsed when it is first asked for."""
         from checks.source.change import read_change
 
         return read_change(self)
@@ -147,6 +147,15 @@ class Series:
         """Edition that holds once `patch` is applied."""
         assert self.verdict is not None
         return self.verdict.after(patch.number)
+
+    def notify(self, patch: Patch) -> str:
+        """Name of the notify function once `patch` is applied."""
+        assert self.verdict is not None
+        return self.verdict.notify(patch.number)
+
+    def callback(self, patch: Patch) -> str:
+        """Name of the importer's callback once `patch` is applied."""
+        return "move_notify" if self.edition(patch) is Edition.MOVE_NOTIFY else "invalidate_mappings"
 
     def edition_known(self) -> bool:
         """Whether tree or series gave evidence for the edition, rather than the default."""

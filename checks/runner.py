@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run the rules over one series: from `Series` to findings and problems.
+
+Pure: no network, no clock, no files.  A rule that raises becomes a problem of
+that rule on that series; a damaged file of a diff is named and left out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+from checks.api import Blobs, Edition, Finding, Hit, Patch, Problem, Rule, Series, Severity
+from checks.edition import detect
+from checks.source.vocabulary import canonical
+
+__all__ = ["Outcome", "in_scope", "run", "scope_words"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the rules said of one series, and what they were able to see."""
+
+    edition: Edition
+    """The one that holds once the series is applied."""
+    edition_reason: str
+    context: str
+    """`tree` or `diff`."""
+    verified: bool | None
+    """Whether git's hashes confirm all images that were used; None in `diff` depth."""
+    findings: tuple[Finding, ...]
+    errors: tuple[Problem, ...]
+
+
+def scope_words(rules: Iterable[Rule]) -> tuple[str, ...]:
+    """The words of which one stands in any diff that some rule can fire on."""
+    words = {word for rule in rules for word in rule.meta.words}
+    # A word that holds another adds nothing to the test.
+    return tuple(sorted(w for w in words if not any(o != w and o in w for o in words)))
+
+
+def in_scope(series: Series, words: tuple[str, ...]) -> bool:
+    """Whether any rule could fire on `series`: a byte scan, no parsing."""
+    return any(word in patch.diff for patch in series.patches for word in words)
+
+
+def run(
+    series: Series,
+    rules: tuple[Rule, ...],
+    *,
+    edition: Edition | None = None,
+    blobs: Blobs | None = None,
+    every_diff: bool = True,
+) -> Outcome:
+    """Review `series` by `rules`.
+
+    Parameters
+    ----------
+    edition: the user's choice; None recognises it from tree or series
+    blobs: git object store for the `tree` depth
+    every_diff: parse also the files that no rule can fire on, to report damage in them
+    """
+    series = _prepare(series, blobs)
+    words = scope_words(rules)
+    verdict = detect(series, edition, blobs)
+    series = replace(series, verdict=verdict)
+    errors = list(_damage(series, () if every_diff else words))
+    findings: list[Finding] = []
+    for rule in rules:
+        if not any(series.mentioning(*rule.meta.words)):
+            continue
+        try:
+            hits = list(_hits(rule, series))
+        except Exception as err:  # any bug of a rule is told, and the others go on
+            errors.append(_crash(rule, series, err))
+            continue
+        findings += (_finding(rule, hit) for hit in hits)
+    context, verified = _depth(series, words)
+    findings = _number(sorted(findings, key=lambda f: (f.patch.number, f.diff_line, f.rule)))
+    return Outcome(verdict.last, verdict.reason, context, verified, tuple(findings), tuple(errors))
+
+
+def _prepare(series: Series, blobs: Blobs | None) -> Series:
+    """Give every patch the object store and the patches before it."""
+    patches: tuple[Patch, ...] = ()
+    for patch in sorted(series.patches, key=lambda p: p.number):
+        patches += (replace(patch, blobs=blobs, earlier=patches),)
+    return replace(series, patches=patches)
+
+
+def _damage(series: Series, words: tuple[str, ...]) -> Iterator[Problem]:
+    for patch in series.patches:
+        for file in patch.change.all_files:
+            if (not words or file.mentions(*words)) and file.damage is not None:
+                yield Problem(
+                    "damaged-diff",
+                    patch.msgid,
+                    f"{file.damage.path}: {file.damage.reason}; this file is not reviewed",
+                )
+
+
+def _hits(rule: Rule, series: Series) -> Iterator[Hit]:
+    for hit in rule.check(series):
+        if series.edition(hit.patch) in rule.meta.editions:
+            yield hit
+            if rule.meta.once:
+                return
+
+
+def _crash(rule: Rule, series: Series, err: Exception) -> Problem:
+    last = err.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    at = f"{last.tb_frame.f_code.co_name}:{last.tb_lineno}" if last is not None else "?"
+    reason = " ".join(f"{type(err).__name__}: {err}".split())[:200]
+    return Problem("rule-crashed", rule.id, f"{reason} (at {at}, on {series.msgid}); please report it")
+
+
+def _finding(rule: Rule, hit: Hit) -> Finding:
+    severity = rule.meta.severity
+    if hit.severity is not None and hit.severity.rank < severity.rank:
+        severity = hit.severity
+    line = hit.line
+    return Finding(
+        rule=rule.id,
+        topic=rule.topic,
+        severity=severity,
+        confidence=hit.confidence or rule.meta.confidence,
+        patch=hit.patch.ref,
+        file=hit.file.path,
+        line=(line.old if line.sign == "-" else line.new) or 0,
+        side="old" if line.sign == "-" else "new",
+        line_text=line.whole,
+        diff_line=line.index,
+        symbol=hit.symbol,
+        message=hit.message,
+        suggestion=hit.suggestion,
+        references=rule.meta.sources,
+        fingerprint="",
+        facts=hit.facts,
+    )
+
+
+def _number(findings: list[Finding]) -> list[Finding]:
+    """Give each finding its fingerprint; equal ones are told apart by their order."""
+    seen: Counter[tuple[str, ...]] = Counter()
+    numbered = []
+    for finding in findings:
+        key = (finding.rule, finding.file, finding.symbol or "", canonical(finding.line_text[1:]))
+        seen[key] += 1
+        digest = hashlib.sha256("\0".join((*key, str(seen[key]))).encode("utf-8", "replace"))
+        numbered.append(replace(finding, fingerprint=digest.hexdigest()[:16]))
+    return numbered
+
+
+def _depth(series: Series, words: tuple[str, ...]) -> tuple[str, bool | None]:
+    wholes = [
+        file.whole
+        for patch in series.patches
+        if patch.blobs is not None
+        for file in patch.change.touching(*words)
+    ]
+    if not any(wholes):
+        return "diff", None
+    return "tree", all(whole is not None and whole.verified for whole in wholes)
+
+
+def worst(findings: Iterable[Finding]) -> Severity | None:
+    """The highest severity among `findings`; None when there are none."""
+    return max((f.severity for f in findings), key=lambda s: s.rank, default=None)

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The `tree` depth: whole files from a git object store, checked by hash.
+
+No branch is guessed and nothing is checked out.  The `index` line names the
+blob that the patch was made against; it is looked up by that name, or among
+the after images of the earlier patches of the series.  When the hash of the
+rebuilt after image is the one that the line promises, the image is verified.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from checks.source.diff import FileDiff, Hunk
+
+if TYPE_CHECKING:
+    from checks.api import Patch
+    from checks.source.change import FileChange
+
+__all__ = ["Whole", "apply_hunks", "blob_oid", "find_whole"]
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A file's lines before and after."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    verified: bool
+    """Whether git's own hashes confirm both."""
+    oid: str
+    """Full blob hash of the after image."""
+
+
+def blob_oid(content: bytes) -> str:
+    """Git's SHA-1 name of a blob with `content`."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest()
+
+
+def find_whole(file: FileChange, patch: Patch) -> Whole | None:
+    """Return the whole images of `file`, or None when the tree can't give them.
+
+    Falls back to the tree's own version of the path, unverified, when the
+    hunks apply to it.
+    """
+    diff, blobs = file.diff, patch.blobs
+    assert blobs is not None
+    if diff.old_path is None:
+        return _build(b"", diff, exact=True)
+    earlier = _earlier_after(diff.old_path, patch)
+    if earlier is not None and diff.old_oid and earlier.oid.startswith(diff.old_oid):
+        return _build(_join(earlier.after), diff, exact=earlier.verified)
+    content = blobs.blob(diff.old_oid) if diff.old_oid else None
+    if content is not None:
+        return _build(content, diff, exact=True)
+    content = _join(earlier.after) if earlier is not None else blobs.file(diff.old_path)
+    return _build(content, diff, exact=False) if content is not None else None
+
+
+def _earlier_after(path: str, patch: Patch) -> Whole | None:
+    for before in reversed(patch.earlier):
+        file = before.change.file(path)
+        if file is not None:
+            return file.whole
+    return None
+
+
+def _join(lines: tuple[str, ...]) -> bytes:
+    return "".join(line + "\n" for line in lines).encode("utf-8", "surrogateescape")
+
+
+def _build(content: bytes, diff: FileDiff, *, exact: bool) -> Whole | None:
+    before = _split(content)
+    after = apply_hunks(before, diff.hunks, slide=not exact)
+    if after is None:
+        return None
+    oid = blob_oid(_join(after))
+    verified = exact and bool(diff.new_oid) and (diff.new_path is None or oid.startswith(diff.new_oid))
+    return Whole(before, after, verified, oid)
+
+
+def _split(content: bytes) -> tuple[str, ...]:
+    lines = content.decode("utf-8", "surrogateescape").split("\n")
+    return tuple(lines[:-1] if lines and not lines[-1] else lines)
+
+
+def apply_hunks(before: tuple[str, ...], hunks: tuple[Hunk, ...], *, slide: bool) -> tuple[str, ...] | None:
+    """Apply `hunks` to the lines `before`; None when one does not fit.
+
+    With `slide`, a hunk may sit up to 400 lines away from where it says, as
+    `git apply` would look for it; its context must match all the same.
+    """
+    after: list[str] = []
+    at = shift = 0
+    for hunk in hunks:
+        wanted = tuple(line.text for line in hunk.lines if line.sign != "+")
+        start = hunk.old_start - 1 + shift if wanted else hunk.old_start + shift
+        place = _place(before, wanted, start, at, 400 if slide else 0)
+        if place is None:
+            return None
+        shift += place - start
+        after += before[at:place]
+        after += [line.text for line in hunk.lines if line.sign != "-"]
+        at = place + len(wanted)
+    return (*after, *before[at:])
+
+
+def _place(before: tuple[str, ...], wanted: tuple[str, ...], start: int, least: int, reach: int) -> int | None:
+    for distance in range(reach + 1):
+        for place in {start - distance, start + distance}:
+            if place >= least and before[place : place + len(wanted)] == wanted:
+                return place
+    return None

@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Functions and calls of a fragment, read with tree-sitter.
+
+tree-sitter makes a tree of any text; what it could not make sense of is an
+ERROR node, and nothing is read out of it that is not a function or a call all
+the same.  Only this module, `flow` and `ops` know the syntax tree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import TYPE_CHECKING
+
+from checks.source.enclose import enclose
+from checks.source.masking import mask, mask_comments
+
+if TYPE_CHECKING:
+    from tree_sitter import Node, Parser
+
+    from checks.source.image import Fragment
+
+__all__ = ["Call", "Function", "Parameter", "Unit", "calls_in", "parse", "text_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call expression."""
+
+    name: str
+    """Function or, for a call through a pointer, the member's name."""
+    through: str
+    """The expression before the member, e.g. `attach->dmabuf->ops`; empty for a plain call."""
+    arguments: tuple[str, ...]
+    row: int
+    """0-based row in the fragment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a function: its type as written, and its name."""
+
+    type: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function definition, or what a hunk shows of it."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    returns: str
+    """Return type with storage class, as written."""
+    start: int
+    """0-based row of the first line shown, header included."""
+    end: int
+    """0-based row of the last line shown."""
+    complete: bool
+    """Whether header and body are shown from start to end."""
+    fragment: Fragment
+    body: Node
+    offset: int
+    """Rows that the parser saw before the fragment."""
+
+    @cached_property
+    def calls(self) -> tuple[Call, ...]:
+        """The calls of the body in the order of their evaluation, branches in text order."""
+        return tuple(calls_in(self.body, self.offset))
+
+    @cached_property
+    def text(self) -> str:
+        """The lines shown, comments blanked."""
+        return mask_comments("\n".join(self.fragment.texts[self.start : self.end + 1]))
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the diff adds its header and every line of it."""
+        return self.complete and all(
+            self.fragment.is_added(row) for row in range(self.start, self.end + 1)
+        )
+
+    @property
+    def is_static(self) -> bool:
+        return "static" in self.returns.split()
+
+    def row_of(self, text: str) -> int | None:
+        """First row of the body with `text` in its code, preferring rows that the diff adds."""
+        rows = [
+            self.start + n for n, line in enumerate(self.text.split("\n")) if text in line
+        ]
+        added = [row for row in rows if self.fragment.is_added(row)]
+        return (added or rows or [None])[0]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The parsed text of a fragment."""
+
+    fragment: Fragment
+    root: Node
+    offset: int
+    header: int
+
+    @cached_property
+    def functions(self) -> tuple[Function, ...]:
+        return tuple(self._functions(self.root))
+
+    def _functions(self, node: Node) -> Iterator[Function]:
+        for child in node.children:
+            if child.type == "function_definition":
+                function = self._function(child)
+                if function:
+                    yield function
+            elif child.type in ("ERROR", "linkage_specification", "declaration_list"):
+                yield from self._functions(child)
+
+    def _function(self, node: Node) -> Function | None:
+        declarator, body = _declarator(node), node.child_by_field_name("body")
+        name = declarator.child_by_field_name("declarator") if declarator else None
+        if declarator is None or body is None or name is None:
+            return None
+        kind = node.child_by_field_name("type")
+        words = [text_of(c) for c in node.children if c.type in _SPECIFIERS or c == kind]
+        start, end = node.start_point[0] - self.offset, node.end_point[0] - self.offset
+        last = len(self.fragment.texts) - 1
+        return Function(
+            name=text_of(name),
+            parameters=tuple(_parameters(declarator)),
+            returns=" ".join(words),
+            start=max(start, 0),
+            end=min(end, last),
+            complete=start >= 0 and end <= last,
+            fragment=self.fragment,
+            body=body,
+            offset=self.offset,
+        )
+
+
+_SPECIFIERS = frozenset({"storage_class_specifier", "type_qualifier"})
+
+
+@cache
+def _parser() -> Parser:
+    import tree_sitter
+    import tree_sitter_c
+
+    return tree_sitter.Parser(tree_sitter.Language(tree_sitter_c.language()))
+
+
+def parse(fragment: Fragment) -> Unit:
+    """Parse `fragment`, completed by what its heading and braces say stands around it."""
+    if fragment.whole:
+        root = _parser().parse(mask("\n".join(fragment.texts)).encode()).root_node
+        return Unit(fragment, root, 0, 0)
+    plain = mask_comments("\n".join(fragment.texts)).split("\n")
+    around = enclose(fragment.texts, plain, fragment.heading)
+    skip = around.in_comment
+    body = [""] * skip + mask("\n".join(fragment.texts[skip:])).split("\n")
+    if around.header:
+        body[skip : around.header] = [""] * (around.header - skip)
+    text = "\n".join([around.prelude, *body, around.postlude])
+    return Unit(fragment, _parser().parse(text.encode()).root_node, 1, around.header)
+
+
+def text_of(node: Node) -> str:
+    """The source text of `node`."""
+    return (node.text or b"").decode(errors="replace")
+
+
+def _declarator(node: Node) -> Node | None:
+    """The function_declarator of a definition, behind the stars of a pointer return type."""
+    current = node.child_by_field_name("declarator")
+    while current is not None and current.type != "function_declarator":
+        current = current.child_by_field_name("declarator")
+    return current
+
+
+def _parameters(declarator: Node) -> Iterator[Parameter]:
+    listed = declarator.child_by_field_name("parameters")
+    for node in listed.children if listed else ():
+        if node.type != "parameter_declaration":
+            continue
+        inner = node.child_by_field_name("declarator")
+        while inner is not None and inner.type != "identifier":
+            inner = inner.child_by_field_name("declarator") or next(
+                (c for c in inner.named_children if "declarator" in c.type or c.type == "identifier"), None
+            )
+        name = text_of(inner) if inner else ""
+        yield Parameter(" ".join(text_of(node).removesuffix(name).split()), name)
+
+
+def calls_in(node: Node, offset: int) -> Iterator[Call]:
+    """Yield the calls below `node`, arguments before the call they belong to."""
+    stack: list[tuple[Node, bool]] = [(node, False)]
+    while stack:
+        current, done = stack.pop()
+        if done:
+            call = as_call(current, offset)
+            if call:
+                yield call
+            continue
+        if current.type == "call_expression":
+            stack.append((current, True))
+        stack.extend((child, False) for child in reversed(current.named_children))
+
+
+def as_call(node: Node, offset: int) -> Call | None:
+    """Read one call_expression; None when what is called has no name."""
+    function = node.child_by_field_name("function")
+    arguments = node.child_by_field_name("arguments")
+    if function is None or arguments is None:
+        return None
+    given = tuple(" ".join(text_of(a).split()) for a in arguments.named_children)
+    row = node.start_point[0] - offset
+    if function.type == "identifier":
+        return Call(text_of(function), "", given, row)
+    if function.type == "field_expression":
+        field, argument = function.child_by_field_name("field"), function.child_by_field_name("argument")
+        if field is not None and argument is not None:
+            return Call(text_of(field), text_of(argument), given, row)
+    return None

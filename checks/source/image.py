@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The before and after images of a file: what its lines are, and where each is in the diff.
+
+An image is a tuple of fragments.  In `diff` depth every hunk is a fragment
+of its own, and what lies between two hunks is unknown.  In `tree` depth there
+is one fragment, the whole file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from checks.source.diff import FileDiff, Line
+
+if TYPE_CHECKING:
+    from checks.source.c import Function, Unit
+    from checks.source.exports import Export
+    from checks.source.kerneldoc import KernelDoc
+    from checks.source.ops import Initialiser
+
+__all__ = ["Fragment", "Image", "Side", "hunk_image", "whole_image"]
+
+Side = str
+"""`old` or `new`."""
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """Adjacent lines of a file, with nothing missing between them."""
+
+    first: int
+    """1-based line number of the first one in the file."""
+    texts: tuple[str, ...]
+    lines: tuple[Line | None, ...]
+    """The diff line of each; None where the diff does not show it."""
+    heading: str = ""
+    """Git's section heading; empty for a whole file."""
+    whole: bool = False
+    """Whether this is the whole file, so that nothing came before or comes after."""
+
+    @cached_property
+    def unit(self) -> Unit:
+        """The syntax tree of this fragment."""
+        from checks.source.c import parse
+
+        return parse(self)
+
+    @cached_property
+    def kernel_docs(self) -> tuple[KernelDoc, ...]:
+        """The kernel-doc comments, also those of which only a part is shown."""
+        from checks.source.kerneldoc import read_kernel_docs
+
+        return read_kernel_docs(self)
+
+    def shown(self, row: int) -> Line | None:
+        """The diff line at 0-based `row`, or None outside the fragment or the diff."""
+        return self.lines[row] if 0 <= row < len(self.lines) else None
+
+    def is_added(self, row: int) -> bool:
+        """Whether the diff adds the line at `row`."""
+        line = self.shown(row)
+        return line is not None and line.sign == "+"
+
+    def any_added(self, start: int, end: int) -> bool:
+        """Whether the diff adds any line of rows `start` to `end`, both included."""
+        return any(self.is_added(row) for row in range(start, end + 1))
+
+    def any_changed(self, start: int, end: int) -> bool:
+        """Whether the diff changes any line of rows `start` to `end`, on this side."""
+        return any(line is not None and line.sign != " " for line in self.lines[max(start, 0) : end + 1])
+
+
+@dataclass(frozen=True)
+class Image:
+    """One side of a file."""
+
+    fragments: tuple[Fragment, ...]
+
+    @cached_property
+    def functions(self) -> tuple[Function, ...]:
+        """Function definitions in file order, also those of which only a part is shown."""
+        return tuple(f for fragment in self.fragments for f in fragment.unit.functions)
+
+    @cached_property
+    def kernel_docs(self) -> tuple[KernelDoc, ...]:
+        return tuple(doc for fragment in self.fragments for doc in fragment.kernel_docs)
+
+    @cached_property
+    def exports(self) -> tuple[Export, ...]:
+        """Export and namespace macros, in file order."""
+        from checks.source.exports import read_exports
+
+        return tuple(export for fragment in self.fragments for export in read_exports(fragment))
+
+    @cached_property
+    def initialisers(self) -> tuple[Initialiser, ...]:
+        """Designated initialisers of ops structs, in file order."""
+        from checks.source.ops import read_initialisers
+
+        return tuple(i for fragment in self.fragments for i in read_initialisers(fragment))
+
+
+def hunk_image(diff: FileDiff, side: Side) -> Image:
+    """The image that the hunks alone show."""
+    drop = "-" if side == "new" else "+"
+    fragments = []
+    for hunk in diff.hunks:
+        lines = tuple(line for line in hunk.lines if line.sign != drop)
+        if lines:
+            first = hunk.new_start if side == "new" else hunk.old_start
+            fragments.append(Fragment(first, tuple(line.text for line in lines), lines, hunk.heading))
+    return Image(tuple(fragments))
+
+
+def whole_image(texts: tuple[str, ...], diff: FileDiff, side: Side) -> Image:
+    """The image of a whole file whose lines are `texts`."""
+    lines: list[Line | None] = [None] * len(texts)
+    for hunk in diff.hunks:
+        for line in hunk.lines:
+            number = line.new if side == "new" else line.old
+            if number is not None and number <= len(lines):
+                lines[number - 1] = line
+    return Image((Fragment(1, texts, tuple(lines), whole=True),))

@@ -1,0 +1,175 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where a function holds the reservation lock of the dma-buf it works on.
+
+Four answers: `held`, `free`, `entry` (as when the function was entered) and
+`unknown`.  The entry state is worked out afterwards from what the function
+does in it: code that takes the lock, or calls what takes it, was entered
+without; code that drops or asserts it was entered with it.  Source of the
+rules: drivers/dma-buf/dma-buf.c, "DOC: locking convention".
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from checks.source import vocabulary
+from checks.source.c import Call, Function, as_call
+from checks.source.flow import Walk
+
+if TYPE_CHECKING:
+    from tree_sitter import Node
+
+__all__ = ["Evidence", "Held", "LockFacts", "Site", "walk_locks"]
+
+
+class Held(Enum):
+    """What is known of the lock at one point."""
+
+    HELD = "held"
+    FREE = "free"
+    ENTRY = "entry"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    held: Held
+    variable: str = ""
+    """A variable that decides whether the lock was taken; empty when it surely was."""
+    when: bool = False
+    """The lock is held where the variable is non-zero (trylock); otherwise where it is zero."""
+    otherwise: Held = Held.FREE
+    """What holds where it was not taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A call that shows how the function was entered."""
+
+    held: bool
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A call, and the lock states it can run under."""
+
+    call: Call
+    states: frozenset[Held]
+
+
+@dataclass(frozen=True, slots=True)
+class LockFacts:
+    """What one function says of the lock."""
+
+    sites: tuple[Site, ...]
+    """Every call in text order."""
+    evidence: tuple[Evidence, ...]
+    """How it was entered, as its own code shows."""
+
+    @property
+    def entry(self) -> Held:
+        """The entry state by the function's own evidence; UNKNOWN when there is none or it disagrees."""
+        kinds = {e.held for e in self.evidence}
+        if len(kinds) != 1:
+            return Held.UNKNOWN
+        return Held.HELD if kinds.pop() else Held.FREE
+
+    def resolved(self, site: Site, entry: Held) -> frozenset[Held]:
+        """The states of `site` with the entry state put in."""
+        return frozenset(entry if state is Held.ENTRY else state for state in site.states)
+
+
+_RESV_LOCK = re.compile(r"(?:^|_)resv(?:_\w+)?_lock(?:_interruptible|_slow|_slow_interruptible)?$|^dma_resv_lock\w*$")
+_RESV_UNLOCK = re.compile(r"(?:^|_)resv(?:_\w+)?_unlock$")
+_OBJECT = re.compile(r"(?:^|_)(?:bo|gem|obj|object|exec|resv|reservation|ww|vm)s?(?:_|$)")
+_TAKES = re.compile(r"(?:^|_)(?:lock|reserve|prepare)(?:_|$)")
+_DROPS = re.compile(r"(?:^|_)(?:unlock|unreserve|fini)(?:_|$)")
+_RESULT = "?"
+"""Stands for the result of the last call, where a condition tests that."""
+_DMABUF = re.compile(r"dma_?buf|attach", re.IGNORECASE)
+
+
+class _LockEffects:
+    """What calls do to the lock; keeps what was seen on the way."""
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+        self.sites: dict[int, tuple[Call, set[Held]]] = {}
+        self.evidence: dict[int, Evidence] = {}
+
+    def call(self, node: Node, states: frozenset[_State], assigned: str) -> frozenset[_State]:
+        call = as_call(node, self.offset)
+        if call is None:
+            return states
+        states = self.assign(assigned, self.assign(_RESULT, states))
+        seen = self.sites.setdefault(node.start_byte, (call, set()))[1]
+        seen |= {state.held for state in states}
+        name = call.name
+        if name.startswith("dma_resv_assert_held") or name == "lockdep_assert_held":
+            return self._learn(node, call, states, held=True, after=Held.HELD) if _is_ours(call) else states
+        if name in vocabulary.TAKES_RESV:
+            return self._learn(node, call, states, held=False, after=Held.FREE)
+        if "trylock" in name and _OBJECT.search(name):
+            return frozenset(_State(Held.HELD, assigned or _RESULT, True, s.held) for s in states)
+        if _RESV_LOCK.search(name):
+            return self._lock(node, call, states, assigned)
+        if _RESV_UNLOCK.search(name):
+            after = Held.FREE if _is_ours(call) else Held.UNKNOWN
+            return self._learn(node, call, states, held=True, after=after)
+        if _OBJECT.search(name) and _DROPS.search(name):
+            return frozenset({_State(Held.UNKNOWN)}) if states else states
+        if _OBJECT.search(name) and _TAKES.search(name):
+            return frozenset({_State(Held.HELD)}) if states else states
+        return states
+
+    def _lock(
+        self, node: Node, call: Call, states: frozenset[_State], assigned: str
+    ) -> frozenset[_State]:
+        after = self._learn(node, call, states, held=False, after=Held.HELD)
+        return frozenset(replace(s, variable=assigned or _RESULT) for s in after)
+
+    def _learn(
+        self, node: Node, call: Call, states: frozenset[_State], *, held: bool, after: Held
+    ) -> frozenset[_State]:
+        """Note what `call` shows of the entry state, and give the state after it."""
+        if {s.held for s in states} == {Held.ENTRY} and _is_ours(call):
+            self.evidence[node.start_byte] = Evidence(held, call)
+        return frozenset({_State(after)}) if states else states
+
+    def assign(self, name: str, states: frozenset[_State]) -> frozenset[_State]:
+        """A variable with a new value no longer tells whether the lock was taken: assume it was."""
+        return frozenset(_State(s.held) if s.variable and s.variable == name else s for s in states)
+
+    def branch(
+        self, variable: str, states: frozenset[_State]
+    ) -> tuple[frozenset[_State], frozenset[_State]]:
+        def where(nonzero: bool) -> frozenset[_State]:
+            return frozenset(
+                s if not _decides(s, variable) else _State(s.held if s.when == nonzero else s.otherwise)
+                for s in states
+            )
+
+        return where(True), where(False)
+
+
+def _decides(state: _State, variable: str) -> bool:
+    return state.variable == (variable or _RESULT)
+
+
+def _is_ours(call: Call) -> bool:
+    """Whether a call is about the reservation object of a dma-buf, by what it is given."""
+    return call.name in vocabulary.TAKES_RESV or any(_DMABUF.search(a) for a in call.arguments)
+
+
+def walk_locks(function: Function) -> LockFacts:
+    """Walk `function` and return the lock states of all its calls."""
+    effects = _LockEffects(function.offset)
+    Walk(effects).run(function.body, frozenset({_State(Held.ENTRY)}))
+    sites = tuple(
+        Site(call, frozenset(states)) for _, (call, states) in sorted(effects.sites.items())
+    )
+    return LockFacts(sites, tuple(e for _, e in sorted(effects.evidence.items())))
