@@ -22,9 +22,11 @@ HEADER = "include/linux/dma-buf.h"
 _SENTINEL = re.compile(rf"\b{SENTINEL}\b")
 _HELPER = re.compile(rf"\b{HELPER}\b")
 _HELPER_DECLARED = re.compile(rf"\bbool\s+{HELPER}\s*\(|EXPORT_SYMBOL\w*\({HELPER}\b")
+_SENTINEL_DECLARED = re.compile(rf"\bvoid\s+{SENTINEL}\s*\(|EXPORT_SYMBOL\w*\({SENTINEL}\b")
 _NEW = re.compile(r"(?:->|\.|\(\*)\s*invalidate_mappings\b|\bdma_buf_invalidate_mappings\b")
 _OLD = re.compile(r"(?:->|\.|\(\*)\s*move_notify\b|\bdma_buf_move_notify\b|\bDMABUF_MOVE_NOTIFY\b")
 _MANDATORY = re.compile(r"WARN_ON\(\s*importer_ops\s*&&\s*!importer_ops->(?:move_notify|invalidate_mapping)")
+_TESTED = re.compile(r"!importer_ops->(?:move_notify|invalidate_mapping)")
 _NEW_MEMBER = re.compile(r"\(\*invalidate_mappings\)\s*\(")
 
 
@@ -97,21 +99,20 @@ def _of_text(text: str, where: str) -> tuple[Edition, str, bool]:
 
 def _of_series(series: Series) -> tuple[Edition, str, bool]:
     """The base by the lines that were there before, else by what new code uses and nobody adds."""
-    kept = "\n".join(_lines(patch.diff, " -") for patch in series.patches)
-    edition, reason, known = _of_text(kept, "the context of the series")
+    kept, added = [], set()
+    for patch in series.patches:
+        kept += [line for line in _lines(patch.diff, " -").split("\n") if line not in added]
+        added |= set(_lines(patch.diff, "+").split("\n"))
+    edition, reason, known = _of_text("\n".join(kept), "the context of the series")
     if known:
         return edition, reason, True
-    used = "\n".join(_lines(patch.diff, "+") for patch in series.patches)
+    used = "\n".join(sorted(added))
     if _NEW_MEMBER.search(used):
         return Edition.MOVE_NOTIFY, "the series adds the callback itself", True
-    used = "\n".join(line for line in used.split("\n") if not _HELPER_DECLARED.search(line))
-    if _HELPER_DECLARED.search(kept + used) or not _declares_helper(series):
-        return _of_text(used, "the code that the series adds")
-    return Edition.RENAMED, f"the series adds {HELPER} itself", True
-
-
-def _declares_helper(series: Series) -> bool:
-    return any(_HELPER_DECLARED.search(_lines(patch.diff, "+")) for patch in series.patches)
+    for name, declared in ((HELPER, _HELPER_DECLARED), (SENTINEL, _SENTINEL_DECLARED)):
+        if declared.search(used):
+            used = re.sub(rf"\b{name}\b", "", used)
+    return _of_text(used, "the code that the series adds")
 
 
 def _lines(diff: str, signs: str) -> str:
@@ -133,17 +134,13 @@ def _moved(edition: Edition, diff: str) -> Edition:
     if edition is not Edition.SEED and _HELPER_DECLARED.search(added):
         return Edition.MERGED
     removed = _lines(diff, "-")
-    if edition is Edition.SEED and _SENTINEL.search(removed) and EXPORT.search(removed):
+    if edition is Edition.SEED and _SENTINEL_DECLARED.search(removed):
         return Edition.RENAMED
-    if _MANDATORY.search(removed) and not _MANDATORY.search(added):
-        return Edition.MERGED
+    if edition is Edition.RENAMED and _MANDATORY.search(removed) and not _TESTED.search(added):
+        return Edition.MERGED  # the callback is optional from here on: NULL is the signal
     if edition is Edition.MOVE_NOTIFY and _NEW_MEMBER.search(added):
         return Edition.RENAMED
     return edition
-
-
-EXPORT = re.compile(rf"EXPORT_SYMBOL\w*\({SENTINEL}\b")
-"""The line whose removal takes the sentinel out of the tree again."""
 
 
 def _first_name(series: Series, base: Edition) -> str:

@@ -1,0 +1,300 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Hold the reservation lock around pin, unpin, map and notify
+
+dma_buf_pin(), dma_buf_unpin() and the notify function assert that the
+caller holds dmabuf->resv; since v6.2 so do map, unmap, vmap and vunmap of an
+attachment.  dma_buf_attach(), dma_buf_dynamic_attach(), dma_buf_detach() and
+the *_unlocked() variants take the lock themselves and must stay outside of it.
+The callbacks pin, unpin, map_dma_buf, unmap_dma_buf, vmap and vunmap of an
+exporter and the notify callback of an importer run with the lock held.
+
+The state is followed along branches, goto labels and early returns, and into
+callers in the same file.  Where the diff does not show it, nothing is said.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
+from checks.source.change import FileChange
+from checks.source.entry import Entry, entry_states
+from checks.source.locks import Held, LockFacts, Site
+from checks.source.vocabulary import NEEDS_RESV, NEEDS_RESV_SINCE_6_2, TAKES_RESV, is_core, is_exempt
+
+META = Meta(
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    sources=(
+        "20221017172229.42269-20-dmitry.osipenko@collabora.com",
+        "20260526111034.4079-1-Ankit.Soni@amd.com",
+        "drivers/dma-buf/dma-buf.c",
+    ),
+    words=tuple(sorted(name + "(" for name in NEEDS_RESV | NEEDS_RESV_SINCE_6_2 | TAKES_RESV)),
+)
+
+LOCKING = ("resv", "reserv", "attach_ops", "dma_buf_ops", "work_struct", *NEEDS_RESV)
+"""A file in whose diff none of these stands shows nothing of the lock."""
+
+V6_2_RC1 = datetime(2022, 12, 25, tzinfo=UTC)
+"""When mainline began to assert the lock in map and unmap; older mails are not held to it."""
+
+
+def check(series: Series) -> Iterator[Hit]:
+    for patch in series.mentioning(*META.words):
+        for file in patch.change.touching(*META.words):
+            if is_exempt(file.path) or is_core(file.path) or not file.path.endswith((".c", ".h")):
+                continue
+            if file.mentions(*LOCKING, *TAKES_RESV):
+                yield from _file(series, patch, file)
+
+
+def _file(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
+    needs = NEEDS_RESV | (NEEDS_RESV_SINCE_6_2 if _since_6_2(series, file) else frozenset())
+    for function, facts, entry in entry_states(file, series):
+        for site in facts.sites:
+            line = function.fragment.shown(site.call.row)
+            if site.call.through or line is None or not file.is_new(line):
+                continue
+            if site.call.name in needs:
+                found = _unlocked(site, facts, entry)
+            elif site.call.name in TAKES_RESV:
+                found = _locked(site, facts, entry)
+            else:
+                continue
+            if found:
+                message, confidence = found
+                yield Hit(
+                    patch,
+                    file,
+                    line,
+                    message,
+                    symbol=function.name,
+                    confidence=confidence,
+                    facts={"call": site.call.name, "forbidden": site.call.name in TAKES_RESV},
+                )
+
+
+def _since_6_2(series: Series, file: FileChange) -> bool:
+    return series.date is None or series.date >= V6_2_RC1
+
+
+def _unlocked(site: Site, facts: LockFacts, entry: Entry) -> tuple[str, Confidence] | None:
+    """What to say of a call that needs the lock; None when it has it or nothing is known."""
+    states = facts.resolved(site, entry.held)
+    if Held.FREE not in states or Held.UNKNOWN in states or Held.ENTRY in states:
+        return None
+    name = site.call.name
+    if Held.HELD in states:
+        if Held.ENTRY in site.states:
+            return None
+        text = f"{name}() needs dmabuf->resv, but one of the paths that lead here does not hold it."
+        return text, Confidence.MEDIUM
+    reason = f" {entry.reason}" if Held.ENTRY in site.states and entry.reason else ""
+    text = f"{name}() needs dmabuf->resv to be held, and here it is not.{reason}"
+    sure = Confidence.HIGH if Held.ENTRY not in site.states or entry.sure else Confidence.MEDIUM
+    return text, sure
+
+
+def _locked(site: Site, facts: LockFacts, entry: Entry) -> tuple[str, Confidence] | None:
+    """What to say of a call that takes the lock itself."""
+    states = facts.resolved(site, entry.held)
+    if states != {Held.HELD}:
+        return None
+    by_callback = Held.ENTRY in site.states
+    if by_callback and not entry.callback:
+        return None
+    reason = f" {entry.reason}" if by_callback and entry.reason else ""
+    text = f"{site.call.name}() takes dmabuf->resv itself and would deadlock: it is held here.{reason}"
+    return text, Confidence.HIGH if by_callback else Confidence.MEDIUM
+
+
+BAD = [
+    Bad(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -80,6 +80,7 @@ static void frob_release(struct kref *kref)
+ 	struct frob *frob = container_of(kref, struct frob, kref);
+ 
+ 	frob_stop(frob);
++	dma_buf_unpin(frob->attach);
+ 	dma_buf_detach(frob->dmabuf, frob->attach);
+ 	dma_buf_put(frob->dmabuf);
+ 	kfree(frob);
+""",
+        at=("dma_buf_unpin(frob->attach);",),
+    ),
+    Bad(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -10,3 +10,27 @@
+ 
+ #include "frob.h"
+ 
++static int frob_import(struct frob *frob)
++{
++	int ret;
++
++	ret = dma_resv_lock_interruptible(frob->dmabuf->resv, NULL);
++	if (ret)
++		goto err_unpin;
++
++	ret = dma_buf_pin(frob->attach);
++	if (ret) {
++		dma_resv_unlock(frob->dmabuf->resv);
++		return ret;
++	}
++	dma_resv_unlock(frob->dmabuf->resv);
++
++	ret = frob_start(frob);
++	if (ret)
++		goto err_unpin;
++	return 0;
++
++err_unpin:
++	dma_buf_unpin(frob->attach);
++	return ret;
++}
+""",
+        at=("dma_buf_unpin(frob->attach);",),
+    ),
+    Bad(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -10,3 +10,12 @@
+ 
+ #include "frob.h"
+ 
++static void frob_invalidate(struct dma_buf_attachment *attach)
++{
++	dma_buf_detach(attach->dmabuf, attach);
++}
++
++static const struct dma_buf_attach_ops frob_attach_ops = {
++	.allow_peer2peer = true,
++	.invalidate_mappings = frob_invalidate,
++};
+""",
+        at=("dma_buf_detach(attach->dmabuf, attach);",),
+    ),
+    Bad(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -10,3 +10,16 @@
+ 
+ #include "frob.h"
+ 
++static void frob_done(struct frob *frob)
++{
++	dma_buf_unmap_attachment(frob->attach, frob->sgt, DMA_TO_DEVICE);
++}
++
++static int frob_submit(struct frob *frob)
++{
++	dma_resv_lock(frob->dmabuf->resv, NULL);
++	frob_add_fence(frob);
++	dma_resv_unlock(frob->dmabuf->resv);
++	frob_done(frob);
++	return 0;
++}
+""",
+        at=("dma_buf_unmap_attachment(frob->attach, frob->sgt, DMA_TO_DEVICE);",),
+    ),
+]
+
+GOOD = [
+    Good(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -80,6 +80,9 @@ static void frob_release(struct kref *kref)
+ 	struct frob *frob = container_of(kref, struct frob, kref);
+ 
+ 	frob_stop(frob);
++	dma_resv_lock(frob->dmabuf->resv, NULL);
++	dma_buf_unpin(frob->attach);
++	dma_resv_unlock(frob->dmabuf->resv);
+ 	dma_buf_detach(frob->dmabuf, frob->attach);
+ 	dma_buf_put(frob->dmabuf);
+ 	kfree(frob);
+""",
+        why="locked around the unpin, detach outside",
+    ),
+    Good(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -50,8 +50,15 @@ static int frob_map(struct frob *frob, struct dma_buf_attachment *attach)
+ 		goto err_detach;
+ 	}
+ 
++	ret = dma_buf_pin(attach);
++	if (ret)
++		goto err_unlock;
++
+ 	dma_resv_unlock(attach->dmabuf->resv);
+ 	return 0;
+ 
++err_unpin:
++	dma_buf_unpin(attach);
++err_unlock:
+ 	dma_resv_unlock(attach->dmabuf->resv);
+ err_detach:
+""",
+        why="the unlock that follows shows that the lock was taken above the hunk",
+    ),
+    Good(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -10,3 +10,19 @@
+ 
+ #include "frob.h"
+ 
++static int frob_transfer(struct frob *frob, struct dma_buf *dmabuf, bool nonblock)
++{
++	int ret;
++
++	ret = frob_dma_resv_lock(dmabuf, nonblock);
++	if (ret)
++		return ret;
++
++	frob->sgt = dma_buf_map_attachment(frob->attach, DMA_TO_DEVICE);
++	if (IS_ERR(frob->sgt)) {
++		dma_resv_unlock(dmabuf->resv);
++		return PTR_ERR(frob->sgt);
++	}
++	dma_resv_unlock(dmabuf->resv);
++	return 0;
++}
+""",
+        why="a driver's own wrapper around the lock",
+    ),
+    Good(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -10,3 +10,8 @@
+ 
+ #include "frob.h"
+ 
++int frob_remap(struct frob *frob)
++{
++	frob->sgt = dma_buf_map_attachment(frob->attach, DMA_TO_DEVICE);
++	return PTR_ERR_OR_ZERO(frob->sgt);
++}
+""",
+        why="nothing shows how it is called",
+    ),
+]

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""With which lock state each function of a file is entered, and how that is known.
+
+In order of strength: it is a callback that the core calls with the lock held,
+it is a work item, its own code shows it, or a caller in the same file does.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from checks.source.c import Function
+from checks.source.locks import Evidence, Held, LockFacts, walk_locks
+from checks.source.vocabulary import CALLED_LOCKED
+
+if TYPE_CHECKING:
+    from checks.api import Series
+    from checks.source.change import FileChange
+
+__all__ = ["Entry", "entry_states"]
+
+ROUNDS = 3
+"""How many levels of callers are followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a function is entered."""
+
+    held: Held
+    reason: str = ""
+    """One sentence for the author; empty when there is nothing to explain."""
+    sure: bool = True
+    """Whether it follows from the function itself, not from one of its callers."""
+    callback: bool = False
+    """Whether it is an op that the core calls with the lock held."""
+
+
+_UNKNOWN = Entry(Held.UNKNOWN)
+
+
+def entry_states(file: FileChange, series: Series) -> Iterator[tuple[Function, LockFacts, Entry]]:
+    """Yield each function of the after image of `file` with its lock facts and its entry."""
+    functions = [(function, walk_locks(function)) for function in file.after.functions]
+    callbacks = _callbacks(series)
+    known = {id(f): _own(f, facts, callbacks) for f, facts in functions}
+    for _ in range(ROUNDS):
+        if not _from_callers(functions, known):
+            break
+    for function, facts in functions:
+        yield function, facts, known[id(function)]
+
+
+def _callbacks(series: Series) -> dict[str, str]:
+    """Functions that the core calls with the lock held, by name, with the op they are."""
+    found = {}
+    for patch in series.mentioning(*CALLED_LOCKED):
+        for file in patch.change.touching(*CALLED_LOCKED):
+            for initialiser in file.after.initialisers:
+                for member in initialiser.members:
+                    if member.name in CALLED_LOCKED.get(initialiser.struct, ()):
+                        found[member.value] = f"{initialiser.struct}.{member.name}"
+    return found
+
+
+def _own(function: Function, facts: LockFacts, callbacks: dict[str, str]) -> Entry:
+    if function.name in callbacks:
+        op = callbacks[function.name]
+        return Entry(Held.HELD, f"The core calls &{op} with the lock held.", callback=True)
+    if any("struct work_struct" in parameter.type for parameter in function.parameters):
+        return Entry(Held.FREE, "A work item starts without it.")
+    held = facts.entry
+    if held is Held.UNKNOWN:
+        return _UNKNOWN
+    return Entry(held, _explain(facts.evidence[-1]))
+
+
+def _explain(evidence: Evidence) -> str:
+    name = evidence.call.name
+    if evidence.held:
+        return f"{name}() further down shows that it is held."
+    if "lock" in name and "unlocked" not in name:
+        return f"{name}() takes it only further down."
+    return f"{name}() further down takes it itself, so it can't be held already."
+
+
+def _from_callers(functions: list[tuple[Function, LockFacts]], known: dict[int, Entry]) -> bool:
+    """Learn the entry of functions of unknown entry from the calls to them; True when some were."""
+    called: dict[str, set[tuple[Held, str]]] = defaultdict(set)
+    for function, facts in functions:
+        entry = known[id(function)]
+        for site in facts.sites:
+            if not site.call.through:
+                states = facts.resolved(site, entry.held)
+                called[site.call.name] |= {(state, function.name) for state in states}
+    learnt = False
+    for function, _ in functions:
+        if known[id(function)].held is not Held.UNKNOWN:
+            continue
+        states = called.get(function.name, set())
+        free = sorted(caller for state, caller in states if state is Held.FREE)
+        if free:
+            known[id(function)] = Entry(Held.FREE, f"{free[0]}() calls it without.", sure=False)
+        elif states and all(state is Held.HELD for state, _ in states):
+            known[id(function)] = Entry(Held.HELD, "Its callers hold it.", sure=False)
+        else:
+            continue
+        learnt = True
+    return learnt
