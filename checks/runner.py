@@ -78,7 +78,7 @@ def run(
             continue
         findings += (_finding(rule, hit) for hit in hits)
     context, verified = _depth(series, words)
-    findings = _number(sorted(findings, key=lambda f: (f.patch.number, f.diff_line, f.rule)))
+    findings = _number(sorted(findings, key=_order))
     return Outcome(verdict.last, verdict.reason, context, verified, tuple(findings), tuple(errors))
 
 
@@ -141,6 +141,11 @@ def _finding(rule: Rule, hit: Hit) -> Finding:
         fingerprint="",
         facts=hit.facts,
     )
+
+
+def _order(finding: Finding) -> tuple[int, int, int, str]:
+    """Diff order; on one line the worst first."""
+    return finding.patch.number, finding.diff_line, -finding.severity.rank, finding.rule
 
 
 def _number(findings: list[Finding]) -> list[Finding]:

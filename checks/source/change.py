@@ -70,6 +70,14 @@ class FileChange:
     def _removed_texts(self) -> frozenset[str]:
         return frozenset(canonical(line.text) for line in self.removed)
 
+    @cached_property
+    def _added_texts(self) -> frozenset[str]:
+        return frozenset(canonical(line.text) for line in self.added)
+
+    def was_renamed(self, line: Line) -> bool:
+        """Whether a removed `line` stands in the after image with new names, or elsewhere."""
+        return line.sign == "-" and canonical(line.text) in self._added_texts
+
     def is_new(self, line: Line) -> bool:
         """Whether `line` is added and says more than an old name changed, or a line moved."""
         return line.sign == "+" and canonical(line.text) not in self._removed_texts

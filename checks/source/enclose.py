@@ -14,7 +14,7 @@ from dataclasses import dataclass
 __all__ = ["Enclosure", "enclose"]
 
 _COMMENT_LINE = re.compile(r"\s*\*(?:[ \t/]|$)")
-_FUNCTION = re.compile(r"^[A-Za-z_][\w\s*]*?\b(\w+)\s*\(")
+_FUNCTION = re.compile(r"^(?:[A-Za-z_][\w \t*]*[ \t*])?([A-Za-z_]\w*)\s*\(")
 _TYPE = re.compile(r"^(?:static\s+|const\s+|typedef\s+)*((?:struct|union|enum)\s+\w+)\s*\{?\s*$")
 _VARIABLE = re.compile(r"^(?:static\s+|const\s+)*struct\s+\w+\s+\w+(?:\[\w*\])?\s*=\s*\{?\s*$")
 _BRACES = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|[{}]')

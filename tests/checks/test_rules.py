@@ -34,15 +34,3 @@ def test_good_example_is_silent(rule: Rule, good: Good) -> None:
     outcome = run(series_of(good), (rule,), edition=good.edition)
     assert outcome.errors == ()
     assert [(f.message, f.line_text) for f in outcome.findings] == []
-
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
-def test_no_rule_speaks_of_another_rule_s_good_example(rule: Rule) -> None:
-    """A GOOD example is right in every respect that its own topic knows of."""
-    for other in RULES:
-        if other.topic != rule.topic:
-            continue
-        for good in rule.good:
-            outcome = run(series_of(good), (other,), edition=good.edition)
-            errors = [f for f in outcome.findings if f.severity != "note"]
-            assert errors == [], f"{other.id} on a GOOD of {rule.id}: {errors}"

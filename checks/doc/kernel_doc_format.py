@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Write kernel-doc that `make htmldocs` understands
+
+In the kernel-doc of the dma-buf core: a member or parameter tag ends in a colon
+(`@name: text`), and a list is set off from the text before it by an empty ` *`
+line, or docutils reports "Unexpected indentation" and runs the lines together.
+"""
+
+import re
+from collections.abc import Iterator
+
+from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
+from checks.source.change import FileChange
+from checks.source.kerneldoc import KernelDoc
+from checks.source.suggest import replace_rows
+
+META = Meta(
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    sources=(
+        "20260410123703.937822-1-sumit.semwal@linaro.org",
+        "20200323131009.GJ2363188@phenom.ffwll.local",
+        "Documentation/doc-guide/kernel-doc.rst",
+    ),
+    words=("drivers/dma-buf/dma-buf", "include/linux/dma-buf"),
+)
+
+_ITEM = re.compile(r"(\s*)(?:\d{1,2}[.)]|[-*+])\s+\S")
+_TAG = re.compile(r"@([A-Za-z_][\w.]*)(\s*)(:?)(.*)")
+_LABEL = re.compile(r".*:\s*$")
+
+
+def check(series: Series) -> Iterator[Hit]:
+    for patch in series.mentioning(*META.words):
+        for file in patch.change.touching(*META.words):
+            if file.path.startswith(META.words) and file.path.endswith((".c", ".h")):
+                for doc in file.after.kernel_docs:
+                    if doc.added_rows and doc.kind != "DOC":
+                        yield from _lists(patch, file, doc)
+                        yield from _tags(patch, file, doc)
+
+
+def _lists(patch: Patch, file: FileChange, doc: KernelDoc) -> Iterator[Hit]:
+    """A list that starts right under a line of text."""
+    for number, (row, text) in enumerate(doc.text[1:], 1):
+        line = doc.fragment.shown(row)
+        item = _ITEM.match(text)
+        above = doc.text[number - 1][1]
+        if line is None or not file.is_new(line) or item is None or not _is_prose(doc, number - 1):
+            continue
+        if _indent(text) <= _indent(above) and not _is_continued(doc, number):
+            continue
+        yield Hit(
+            patch,
+            file,
+            line,
+            'htmldocs will complain ("Unexpected indentation"): a list needs an empty " *" line before it.',
+            symbol=doc.symbol,
+            suggestion=replace_rows(file.path, doc.fragment, row, row - 1, (_empty(doc, row),)),
+            facts={"kind": "list"},
+        )
+
+
+def _is_prose(doc: KernelDoc, number: int) -> bool:
+    """Whether a line of the comment is running text, not part of a list, a tag or a literal block."""
+    text = doc.text[number][1]
+    if not text.strip() or text.rstrip().endswith("::") or text.lstrip().startswith("@"):
+        return False
+    for above in range(number, -1, -1):
+        line = doc.text[above][1]
+        if not line.strip():
+            return _indent(doc.text[above + 1][1]) < 4
+        if _ITEM.match(line) or line.lstrip().startswith("@") or re.match(r"(?:Returns?|Context|Note):", line):
+            return False
+    return number > 0
+
+
+def _is_continued(doc: KernelDoc, number: int) -> bool:
+    """Whether the item's text goes on in a deeper indented line: then docutils trips over it."""
+    if number + 1 >= len(doc.text):
+        return False
+    following = doc.text[number + 1][1]
+    return bool(following.strip()) and _indent(following) > _indent(doc.text[number][1])
+
+
+def _indent(text: str) -> int:
+    return len(text) - len(text.lstrip())
+
+
+def _empty(doc: KernelDoc, row: int) -> str:
+    """An empty comment line, indented as the line at `row`."""
+    return doc.fragment.texts[row].split("*")[0] + "*"
+
+
+def _tags(patch: Patch, file: FileChange, doc: KernelDoc) -> Iterator[Hit]:
+    """A tag without its colon: kernel-doc takes it for text."""
+    for number, (row, text) in enumerate(doc.text):
+        line = doc.fragment.shown(row)
+        found = _TAG.match(text.lstrip())
+        if line is None or not file.is_new(line) or found is None or found.group(3):
+            continue
+        if not _is_tag(doc, number, found):
+            continue
+        name = found.group(1)
+        yield Hit(
+            patch,
+            file,
+            line,
+            f"kernel-doc does not see this tag without its colon: @{name}:",
+            symbol=doc.symbol if doc.kind != "member" else f"struct {doc.owner}" if doc.owner else name,
+            suggestion=replace_rows(
+                file.path, doc.fragment, row, row, (doc.fragment.texts[row].replace(f"@{name}", f"@{name}:", 1),)
+            ),
+            facts={"kind": "tag", "name": name},
+        )
+
+
+def _is_tag(doc: KernelDoc, number: int, found: re.Match[str]) -> bool:
+    """Whether an `@name` at the start of a line is meant as a tag, and is not a word of a sentence."""
+    if not doc.starts or "." in found.group(1):
+        return False
+    if found.group(4).strip() and not found.group(2).startswith("\t"):
+        return False
+    above = [text for _, text in doc.text[:number] if text.strip()]
+    return not above or above[-1].lstrip().startswith("@") or number == 0
+
+
+_HUNK = """\
+diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
+--- a/drivers/dma-buf/dma-buf.c
++++ b/drivers/dma-buf/dma-buf.c
+@@ -1250,5 +1250,%(lines)s @@
+  *
+  * Tells all attachments.
+  *
++ * The caller has two more things to do before it
++ * may reuse the memory:%(empty)s
++ *  1) wait for the fences, as
++ *     long as it takes
+  */
+ void dma_buf_invalidate_mappings(struct dma_buf *dmabuf)
+"""
+
+BAD = [
+    Bad(_HUNK % dict(empty="", lines=9), at=("*  1) wait for the fences, as",)),
+    Bad(
+        """\
+diff --git a/include/linux/dma-buf.h b/include/linux/dma-buf.h
+--- a/include/linux/dma-buf.h
++++ b/include/linux/dma-buf.h
+@@ -458,4 +458,10 @@ struct dma_buf_attach_ops {
+ 	bool allow_peer2peer;
+ 
++	/**
++	 * @frob_notify
++	 *
++	 * Called when the buffer is frobbed.
++	 */
++	void (*frob_notify)(struct dma_buf_attachment *attach);
+ };
+ 
+""",
+        at=("* @frob_notify",),
+    ),
+]
+
+GOOD = [
+    Good(_HUNK % dict(empty="\n+ *", lines=10), why="an empty line sets the list off"),
+    Good(
+        """\
+diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
+--- a/drivers/dma-buf/dma-buf.c
++++ b/drivers/dma-buf/dma-buf.c
+@@ -10,3 +10,13 @@
+ 
+ #include "frob.h"
+ 
++/**
++ * dma_buf_frob - frob a buffer
++ * @dmabuf: the buffer to
++ *  - frob
++ *
++ * Calls the exporter with
++ * @dmabuf and waits for it, then
++ * returns.
++ */
++void dma_buf_frob(struct dma_buf *dmabuf);
+""",
+        why="an @name in a sentence is no tag, and a tag's text is not a paragraph",
+    ),
+]

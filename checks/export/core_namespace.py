@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Export symbols of the dma-buf core into its namespace
+
+What dma-buf.c and dma-buf-mapping.c export is in the namespace "DMA_BUF", what
+dma-heap.c and the heaps export in "DMA_BUF_HEAP", GPL only.  The fence,
+reservation and sync-file code next to them has no namespace.
+EXPORT_SYMBOL_FOR_MODULES() is stricter still and fine.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
+from checks.source.change import FileChange
+from checks.source.exports import Export
+from checks.source.suggest import replace_rows
+
+META = Meta(
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    sources=(
+        "CAO_48GEqkf_Jm8kSTPEDZkZy-YmT56Zs1Jx9zCvzETPsCzrkEg@mail.gmail.com",
+        "CAO_48GE=FHaNzybUxjY=igyOO1oasKb9yu_yAjJEdjTQXicaJA@mail.gmail.com",
+        "drivers/dma-buf/dma-buf.c",
+    ),
+    words=("drivers/dma-buf/dma-buf", "drivers/dma-buf/dma-heap", "drivers/dma-buf/heaps/"),
+)
+
+V5_16_RC1 = datetime(2021, 11, 14, tzinfo=UTC)
+"""When the namespace came, for diffs that show no other export of the file."""
+
+V6_13_RC2 = datetime(2024, 12, 8, tzinfo=UTC)
+"""Since then the namespace is a quoted string."""
+
+_PLAIN = ("EXPORT_SYMBOL", "EXPORT_SYMBOL_GPL")
+
+
+def check(series: Series) -> Iterator[Hit]:
+    for patch in series.mentioning(*META.words):
+        for file in patch.change.touching(*META.words):
+            if "EXPORT_SYMBOL" in file.section.text and file.path.startswith(META.words):
+                yield from _file(series, patch, file)
+
+
+def _file(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
+    if not _has_namespace(series, file):
+        return
+    moved = {symbol for other in patch.change.touching("EXPORT_SYMBOL") for symbol in _gone(other)}
+    for export in file.after.exports:
+        line = export.fragment.shown(export.row)
+        if line is None or not file.is_new(line) or export.macro not in _PLAIN or not export.symbol:
+            continue
+        if (export.macro, export.symbol) in moved:
+            continue
+        right = _right(series, file, export)
+        yield Hit(
+            patch,
+            file,
+            line,
+            f"Symbols of the dma-buf core are exported into its namespace: {right}",
+            symbol=export.symbol,
+            confidence=Confidence.HIGH if "dma-buf/dma-buf" in file.path else Confidence.MEDIUM,
+            suggestion=replace_rows(file.path, export.fragment, export.row, export.row, (right,)),
+            facts={"symbol": export.symbol, "right": right},
+        )
+
+
+def _has_namespace(series: Series, file: FileChange) -> bool:
+    """By the other exports of the file where some are shown, else by the age of the mail."""
+    before = [export.macro for export in file.before.exports if export.is_export]
+    if before:
+        return any("_NS" in macro or "FOR_MODULES" in macro for macro in before)
+    return series.date is None or series.date >= V5_16_RC1
+
+
+def _gone(file: FileChange) -> Iterator[tuple[str, str]]:
+    """Exports that the patch removes, as when a function moves to another file."""
+    for export in file.before.exports:
+        line = export.fragment.shown(export.row)
+        if line is not None and line.sign == "-":
+            yield export.macro, export.symbol
+
+
+def _right(series: Series, file: FileChange, export: Export) -> str:
+    namespace = "DMA_BUF_HEAP" if re.search(r"dma-heap|/heaps/", file.path) else "DMA_BUF"
+    shown = [a for e in (*file.before.exports, *file.after.exports) if "_NS" in e.macro for a in e.arguments[1:]]
+    quoted = shown[0].startswith('"') if shown else series.date is None or series.date >= V6_13_RC2
+    argument = f'"{namespace}"' if quoted else namespace
+    return f"EXPORT_SYMBOL_NS_GPL({export.symbol}, {argument});"
+
+
+_CORE = """\
+diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
+--- a/drivers/dma-buf/dma-buf.c
++++ b/drivers/dma-buf/dma-buf.c
+@@ -1252,3 +1252,9 @@ void frob(struct dma_buf_attachment *attach)
+ }
+ EXPORT_SYMBOL_%s;
+ 
++int dma_buf_frob(struct dma_buf *dmabuf)
++{
++	return 0;
++}
++EXPORT_SYMBOL_%s;
++
+"""
+_FENCE = """\
+diff --git a/drivers/dma-buf/dma-fence.c b/drivers/dma-buf/dma-fence.c
+--- a/drivers/dma-buf/dma-fence.c
++++ b/drivers/dma-buf/dma-fence.c
+@@ -10,3 +10,4 @@ int dma_fence_frob(struct dma_fence *fence)
+ 	return 0;
+ }
++EXPORT_SYMBOL(dma_fence_frob);
+ 
+"""
+_HEAP = """\
+diff --git a/drivers/dma-buf/heaps/frob_heap.c b/drivers/dma-buf/heaps/frob_heap.c
+--- a/drivers/dma-buf/heaps/frob_heap.c
++++ b/drivers/dma-buf/heaps/frob_heap.c
+@@ -10,3 +10,4 @@ int frob_heap_add(struct frob *frob)
+ 	return 0;
+ }
++EXPORT_SYMBOL(frob_heap_add);
+ 
+"""
+
+BAD = [
+    Bad(
+        _CORE % ('NS_GPL(frob, "DMA_BUF")', "GPL(dma_buf_frob)"),
+        at=("EXPORT_SYMBOL_GPL(dma_buf_frob);",),
+    ),
+    Bad(_HEAP, at=("EXPORT_SYMBOL(frob_heap_add);",)),
+]
+
+GOOD = [
+    Good(_CORE % ('NS_GPL(frob, "DMA_BUF")', 'NS_GPL(dma_buf_frob, "DMA_BUF")'), why="in the namespace"),
+    Good(_CORE % ("GPL(frob)", "GPL(dma_buf_frob)"), why="a tree older than the namespace"),
+    Good(_FENCE, why="the fence code has no namespace"),
+]

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Restrict exports that invite abuse to the modules that need them
+
+EXPORT_SYMBOL_FOR_MODULES() gives a symbol to the modules that it names and to
+no other.  It is for what is dangerous or meaningless elsewhere: a function
+whose only use is to opt out of the contract, raw physical addresses, the page
+allocator behind a heap.  What any exporter or importer may call stays in the
+"DMA_BUF" namespace.
+
+Before the merged contract, a revoke helper that takes a NULL callback for an
+answer gets the same advice as in the review that this rule comes from: name a
+function that says "unsupported", and export that one to RDMA only.  From the
+merged contract on there is no such function.
+
+For other exports this is a nudge, given on the first posting alone; a namespace
+is restriction enough.
+"""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Patch, Series, Severity
+from checks.source.change import FileChange
+from checks.source.contract import is_opt_out, predicates
+from checks.source.exports import Export
+from checks.source.suggest import replace_rows
+from checks.source.vocabulary import CALLBACKS, SENTINEL, SENTINEL_MODULE
+
+RAW = ("cma_alloc", "cma_release", "default_area", "_phys", "_phys_vec", "_paddr", "_pfn")
+"""Ends of the names of functions and data that hand out memory past all accounting."""
+
+META = Meta(
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    sources=(
+        "20260119164421.GF961572@ziepe.ca",
+        "20251029002726.GA1092494@nvidia.com",
+        "60ecebf2-a708-4797-bedd-588c3e9931ff@kernel.org",
+    ),
+    words=("importer_ops->", "_unsupported_", *(name + ");" for name in RAW)),
+)
+
+V6_16_RC1 = datetime(2025, 6, 8, tzinfo=UTC)
+"""Older trees have no such macro."""
+
+_NULL_TEST = re.compile(rf"importer_ops\s*->\s*(?:{'|'.join(CALLBACKS)})\b(?!\s*[=!]=\s*&?(?!NULL\b)\w)")
+
+
+def check(series: Series) -> Iterator[Hit]:
+    yield from _helpers(series)
+    for patch in series.mentioning(*META.words):
+        for file in patch.change.touching(*META.words):
+            if file.mentions("EXPORT_SYMBOL"):
+                yield from _exports(series, patch, file)
+
+
+def _helpers(series: Series) -> Iterator[Hit]:
+    """The helper that the seed review is about: it has no named function to compare with."""
+    for predicate in predicates(series):
+        function = predicate.function
+        found = _NULL_TEST.search(function.text)
+        if found is None or series.edition(predicate.patch) in (Edition.SEED, Edition.MERGED):
+            continue
+        row = function.start + function.text.count("\n", 0, found.start())
+        line = function.fragment.shown(row)
+        if line is not None and predicate.file.is_new(line):
+            yield Hit(
+                predicate.patch,
+                predicate.file,
+                line,
+                f"I suggest a function {SENTINEL}(), exported with EXPORT_SYMBOL_FOR_MODULES() so that "
+                f"only RDMA ({SENTINEL_MODULE}) can use it; then test for that along with NULL importer_ops.",
+                symbol=function.name,
+                facts={"sentinel": SENTINEL, "module": SENTINEL_MODULE, "kind": "helper"},
+            )
+
+
+def _exports(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
+    nudged = False
+    for export in file.after.exports:
+        line = export.fragment.shown(export.row)
+        if line is None or not file.is_new(line) or not export.is_export or "FOR_MODULES" in export.macro:
+            continue
+        if is_opt_out(export.symbol):
+            yield _restrict(patch, file, export, SENTINEL_MODULE)
+        elif not nudged and "_NS" not in export.macro and _invites_abuse(series, export) and not _was_exported(file, export.symbol):
+            nudged = True
+            yield _nudge(series, patch, file, export)
+
+
+def _invites_abuse(series: Series, export: Export) -> bool:
+    """Whether a first posting of dma-buf work hands out something raw to hardly anybody."""
+    if series.revision > 1 or (series.date is not None and series.date < V6_16_RC1):
+        return False
+    about = any(patch.mentions("dma-buf", "dma_buf") for patch in series.patches)
+    return about and export.symbol.endswith(RAW) and len(_callers(series, export.symbol)) <= 2
+
+
+def _callers(series: Series, symbol: str) -> set[str]:
+    """Folders with a file that the series shows calling `symbol`."""
+    call = re.compile(rf"^[+ ].*\b{re.escape(symbol)}\s*\(", re.MULTILINE)
+    folders = set()
+    for patch in series.mentioning(symbol):
+        for file in patch.change.touching(symbol):
+            if file.path.endswith(".c") and "EXPORT_SYMBOL" not in file.section.text:
+                if call.search(file.section.text):
+                    folders.add(file.path.rpartition("/")[0])
+    return folders
+
+
+def _was_exported(file: FileChange, symbol: str) -> bool:
+    return any("EXPORT_" in line.text and symbol in line.text for line in file.removed)
+
+
+def _restrict(patch: Patch, file: FileChange, export: Export, module: str) -> Hit:
+    text = f'EXPORT_SYMBOL_FOR_MODULES({export.symbol}, "{module}");'
+    line = export.fragment.shown(export.row)
+    assert line is not None
+    return Hit(
+        patch,
+        file,
+        line,
+        f"Only {module} has a reason to use {export.symbol}(); please export it with "
+        "EXPORT_SYMBOL_FOR_MODULES() to that module alone.",
+        symbol=export.symbol,
+        suggestion=replace_rows(file.path, export.fragment, export.row, export.row, (text,)),
+        facts={"sentinel": export.symbol, "module": module, "kind": "export"},
+    )
+
+
+def _nudge(series: Series, patch: Patch, file: FileChange, export: Export) -> Hit:
+    line = export.fragment.shown(export.row)
+    assert line is not None
+    return Hit(
+        patch,
+        file,
+        line,
+        f"{export.symbol} hands out something raw. If only the module named in the commit message needs "
+        f'it, would EXPORT_SYMBOL_FOR_MODULES({export.symbol}, "...") do?',
+        symbol=export.symbol,
+        severity=Severity.NOTE,
+        confidence=Confidence.MEDIUM,
+        facts={"symbol": export.symbol, "kind": "nudge"},
+    )
+
+
+_EXPORT = """\
+diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
+--- a/drivers/dma-buf/dma-buf.c
++++ b/drivers/dma-buf/dma-buf.c
+@@ -1252,3 +1252,9 @@ void frob(struct dma_buf_attachment *attach)
+ }
+ EXPORT_SYMBOL_NS_GPL(frob, "DMA_BUF");
+ 
++/* Importers that can't invalidate say so with this. */
++void dma_buf_unsupported_invalidate_mappings(struct dma_buf_attachment *attach)
++{
++}
++%s
++
+"""
+
+_HELPER = """\
+diff --git a/include/linux/dma-buf.h b/include/linux/dma-buf.h
+--- a/include/linux/dma-buf.h
++++ b/include/linux/dma-buf.h
+@@ -579,3 +579,9 @@ static inline bool dma_buf_is_dynamic(struct dma_buf *dmabuf)
+ 	return !!dmabuf->ops->pin;
+ }
+ 
++static inline bool dma_buf_attach_can_revoke(struct dma_buf_attachment *attach)
++{
++	return attach->importer_ops &&
++	       attach->importer_ops->invalidate_mappings;
++}
++
+"""
+
+_RAW_EXPORT = """\
+diff --git a/mm/frob.c b/mm/frob.c
+--- a/mm/frob.c
++++ b/mm/frob.c
+@@ -949,4 +949,5 @@ struct page *frob_cma_alloc(struct frob *frob, unsigned long count)
+ 
+ 	return page;
+ }
++%s
+ 
+# next patch
+diff --git a/drivers/dma-buf/heaps/Kconfig b/drivers/dma-buf/heaps/Kconfig
+--- a/drivers/dma-buf/heaps/Kconfig
++++ b/drivers/dma-buf/heaps/Kconfig
+@@ -1,2 +1,2 @@
+ config DMABUF_HEAPS_FROB
+-	bool "Frob heap"
++	tristate "Frob heap"
+"""
+
+BAD = [
+    Bad(_HELPER, at=("attach->importer_ops->invalidate_mappings;",), edition=Edition.RENAMED),
+    Bad(
+        _EXPORT % "EXPORT_SYMBOL_GPL(dma_buf_unsupported_invalidate_mappings);",
+        at=("EXPORT_SYMBOL_GPL(dma_buf_unsupported_invalidate_mappings);",),
+        edition=Edition.SEED,
+    ),
+    Bad(_RAW_EXPORT % "EXPORT_SYMBOL_GPL(frob_cma_alloc);", at=("EXPORT_SYMBOL_GPL(frob_cma_alloc);",)),
+]
+
+GOOD = [
+    Good(_HELPER, why="NULL is the signal in the merged contract", edition=Edition.MERGED),
+    Good(
+        _EXPORT % 'EXPORT_SYMBOL_FOR_MODULES(dma_buf_unsupported_invalidate_mappings, "ib_uverbs");',
+        why="restricted to RDMA",
+        edition=Edition.SEED,
+    ),
+    Good(
+        _RAW_EXPORT % 'EXPORT_SYMBOL_FOR_MODULES(frob_cma_alloc, "frob_heap");',
+        why="restricted to the one module that calls it",
+    ),
+]

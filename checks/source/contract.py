@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where a series changes the contract itself, and where it documents that.
+
+The contract's text is the kernel-doc of the notify function and of the
+callback; its code is the notify function, the test in dma_buf_dynamic_attach()
+and the helpers about revocation, all in the dma-buf core.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from checks.source.c import Function
+from checks.source.diff import Line
+from checks.source.kerneldoc import KernelDoc
+from checks.source.vocabulary import CALLBACKS, NOTIFY, SENTINEL, is_core
+
+if TYPE_CHECKING:
+    from checks.api import Patch, Series
+    from checks.source.change import FileChange
+
+__all__ = ["WORDS", "ContractChange", "Predicate", "contract_changes", "docs_of", "is_opt_out", "may_be_documented", "predicates"]
+
+WORDS = ("revok", "revoc", *CALLBACKS)
+"""One of these stands in every diff that changes the contract."""
+
+_SPEAKS = re.compile(r"revok|revoc|invalidat", re.IGNORECASE)
+_TEST = re.compile(rf"importer_ops\s*(?:->|\.)\s*(?:{'|'.join(CALLBACKS)})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class ContractChange:
+    """One place where the series changes what exporters and importers may rely on."""
+
+    kind: str
+    """`helper`, `notify` (its body) or `policy` (whether the callback may be NULL)."""
+    patch: Patch
+    file: FileChange
+    line: Line
+    symbol: str
+    doc: KernelDoc | None = None
+    """For a helper: its kernel-doc."""
+
+
+@dataclass(frozen=True, slots=True)
+class Predicate:
+    """A new or changed function of the core that answers a question about an attachment."""
+
+    patch: Patch
+    file: FileChange
+    function: Function
+    doc: KernelDoc | None
+
+    @property
+    def tests_callback(self) -> bool:
+        """Whether it looks at the importer's callback."""
+        return _TEST.search(self.function.text) is not None
+
+    @property
+    def about_revoke(self) -> bool:
+        """Whether its name or its kernel-doc speaks of revocation, or it tests the callback."""
+        prose = self.doc.prose if self.doc else ""
+        return bool(_SPEAKS.search(self.function.name) or "revok" in prose.lower() or self.tests_callback)
+
+
+def _core_files(series: Series) -> Iterator[tuple[Patch, FileChange]]:
+    for patch in series.mentioning(*WORDS):
+        for file in patch.change.touching(*WORDS):
+            if is_core(file.path) and file.path.endswith((".c", ".h")):
+                yield patch, file
+
+
+def _changes(file: FileChange, function: Function) -> list[Line]:
+    """The added lines of a function that say something new."""
+    shown = (function.fragment.shown(row) for row in range(function.start, function.end + 1))
+    return [line for line in shown if line is not None and file.is_new(line)]
+
+
+def predicates(series: Series) -> Iterator[Predicate]:
+    """Yield the predicates about an attachment that the series adds or changes."""
+    for patch, file in _core_files(series):
+        docs = {doc.name: doc for doc in file.after.kernel_docs if doc.kind == "function"}
+        for function in file.after.functions:
+            takes = any("struct dma_buf_attachment" in p.type for p in function.parameters)
+            if takes and "bool" in function.returns.split() and _changes(file, function):
+                predicate = Predicate(patch, file, function, docs.get(function.name))
+                if predicate.about_revoke:
+                    yield predicate
+
+
+def contract_changes(series: Series) -> tuple[ContractChange, ...]:
+    """The changes of the contract in `series`, helpers first, each kind in patch order."""
+    found = [_of_helper(predicate) for predicate in predicates(series)]
+    for patch, file in _core_files(series):
+        for function in file.after.functions:
+            changed = _changes(file, function) or _only_removed(file, function)
+            if not changed:
+                continue
+            if function.name in NOTIFY:
+                found.append(ContractChange("notify", patch, file, changed[0], function.name))
+            elif function.name == "dma_buf_dynamic_attach":
+                tests = [line for line in changed if re.search(r"!\s*importer_ops->", line.text)]
+                found += (ContractChange("policy", patch, file, t, function.name) for t in tests[:1])
+    return tuple(sorted(found, key=lambda change: ("helper", "policy", "notify").index(change.kind)))
+
+
+def _only_removed(file: FileChange, function: Function) -> list[Line]:
+    """The removed lines inside a function to which nothing was added."""
+    first = next((n for n, x in enumerate(file.lines) if x == function.fragment.shown(function.start)), 0)
+    last = next((n for n, x in enumerate(file.lines) if x == function.fragment.shown(function.end)), -1)
+    return [line for line in file.lines[first : last + 1] if line.sign == "-" and not file.was_renamed(line)]
+
+
+def _of_helper(predicate: Predicate) -> ContractChange:
+    function, doc = predicate.function, predicate.doc
+    fragment = function.fragment
+    rows = [row for row, text in doc.text if function.name in text] if doc else []
+    row = next((r for r in rows if fragment.is_added(r)), None)
+    if row is None:
+        row = function.row_of(function.name) or function.start
+    line = fragment.shown(row) or _changes(predicate.file, function)[0]
+    return ContractChange("helper", predicate.patch, predicate.file, line, function.name, doc)
+
+
+def docs_of(series: Series, names: tuple[str, ...], kind: str) -> Iterator[tuple[Patch, FileChange, KernelDoc]]:
+    """Yield the kernel-doc comments about one of `names` in which the series says something new.
+
+    `kind` is `function` or `member`.
+    """
+    for patch, file in _core_files(series):
+        for doc in file.after.kernel_docs:
+            shown = (doc.fragment.shown(row) for row in doc.added_rows)
+            if _is_about(doc, names, kind) and any(line and file.is_new(line) for line in shown):
+                yield patch, file, doc
+
+
+def _is_about(doc: KernelDoc, names: tuple[str, ...], kind: str) -> bool:
+    if kind == "member" or doc.kind == "member":
+        return doc.kind == kind and doc.name in names
+    return doc.name in names or doc.owner in names
+
+
+def may_be_documented(series: Series) -> bool:
+    """Whether the series writes into a comment of the core that is shown too little to tell whose it is."""
+    return any(
+        doc.kind == "unknown" and not doc.owner and doc.added_rows
+        for _, file in _core_files(series)
+        if file.path.endswith(".c")
+        for doc in file.after.kernel_docs
+    )
+
+
+def is_opt_out(name: str) -> bool:
+    """Whether `name` is a function whose only use is to opt out of the callback."""
+    return name == SENTINEL or ("unsupported" in name and _SPEAKS.search(name) is not None)
