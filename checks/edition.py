@@ -115,8 +115,14 @@ def _of_series(series: Series) -> tuple[Edition, str, bool]:
     return _of_text(used, "the code that the series adds")
 
 
+_NAMED = ("move_notify", "MOVE_NOTIFY", "invalidate_mapping", "revocable")
+"""A diff without any of these says nothing of the edition."""
+
+
 def _lines(diff: str, signs: str) -> str:
     """The hunk lines of `diff` with one of `signs`, without the file headers."""
+    if not any(name in diff for name in _NAMED):
+        return ""
     return "\n".join(
         line[1:]
         for line in diff.split("\n")
@@ -126,9 +132,9 @@ def _lines(diff: str, signs: str) -> str:
 
 def _moved(edition: Edition, diff: str) -> Edition:
     """The edition after one more patch."""
-    if "dma_buf" not in diff and "dma-buf" not in diff:
-        return edition
     added = _lines(diff, "+")
+    if not added:
+        return edition
     if _SENTINEL.search(added):
         return Edition.SEED
     if edition is not Edition.SEED and _HELPER_DECLARED.search(added):

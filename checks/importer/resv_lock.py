@@ -50,7 +50,7 @@ def check(series: Series) -> Iterator[Hit]:
 
 def _file(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
     needs = NEEDS_RESV | (NEEDS_RESV_SINCE_6_2 if _since_6_2(series, file) else frozenset())
-    for function, facts, entry in entry_states(file, series):
+    for function, facts, entry in entry_states(file, series, META.words):
         for site in facts.sites:
             line = function.fragment.shown(site.call.row)
             if site.call.through or line is None or not file.is_new(line):

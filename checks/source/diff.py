@@ -119,13 +119,14 @@ def split_sections(diff: str) -> tuple[Section, ...]:
 
 
 def _header_path(text: str) -> str:
-    new = re.search(r"^\+\+\+ ([^\n\t]+)", text, re.MULTILINE)
-    if new and new.group(1) != "/dev/null":
-        return _strip(new.group(1), text.startswith("diff --git "))
-    old = re.search(r"^--- ([^\n\t]+)", text, re.MULTILINE)
-    if old:
-        return _strip(old.group(1), text.startswith("diff --git "))
-    name = re.match(r"diff --git (?:\"?a/.*\"?) (\"?b/.*)", text)
+    git = text.startswith("diff --git ")
+    for marker in ("+++ ", "--- "):
+        at = text.find("\n" + marker) + 1
+        if at or text.startswith(marker):
+            path = text[at + 4 : text.find("\n", at)].split("\t")[0]
+            if path.strip() != "/dev/null":
+                return _strip(path, git)
+    name = re.match(r'diff --git (?:"?a/[^\n]*"?) ("?b/[^\n]*)', text)
     return _strip(name.group(1), True) if name else text[:80].split("\n")[0]
 
 
@@ -161,8 +162,8 @@ def parse_section(section: Section) -> FileDiff:
         _refuse_leftovers(section, hunks)
     oids = _INDEX.search(text)
     return FileDiff(
-        old_path=_side(section, r"^--- ([^\n\t]+)", r"^rename from (.+)"),
-        new_path=_side(section, r"^\+\+\+ ([^\n\t]+)", r"^rename to (.+)"),
+        old_path=_side(section, "--- ", "rename from "),
+        new_path=_side(section, "+++ ", "rename to "),
         old_oid=oids.group(1) if oids else "",
         new_oid=oids.group(2) if oids else "",
         hunks=hunks,
@@ -218,10 +219,13 @@ def _outside(text: str, taken: set[int]) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
-def _side(section: Section, header: str, rename: str) -> str | None:
-    git = section.text.startswith("diff --git ")
-    found = re.search(header, section.text, re.MULTILINE)
-    if found:
-        return None if found.group(1).strip() == "/dev/null" else _strip(found.group(1), git)
-    found = re.search(rename, section.text, re.MULTILINE)
-    return found.group(1) if found else section.path
+def _side(section: Section, marker: str, rename: str) -> str | None:
+    """Path on one side; None where there is no file."""
+    head = section.text[: section.text.find("\n@@ ") + 1] or section.text
+    for line in head.split("\n"):
+        if line.startswith(marker):
+            path = line[len(marker) :].split("\t")[0]
+            return None if path.strip() == "/dev/null" else _strip(path, head.startswith("diff --git "))
+        if line.startswith(rename):
+            return line[len(rename) :]
+    return section.path

@@ -42,9 +42,14 @@ class Entry:
 _UNKNOWN = Entry(Held.UNKNOWN)
 
 
-def entry_states(file: FileChange, series: Series) -> Iterator[tuple[Function, LockFacts, Entry]]:
-    """Yield each function of the after image of `file` with its lock facts and its entry."""
-    functions = [(function, walk_locks(function)) for function in file.after.functions]
+def entry_states(
+    file: FileChange, series: Series, words: tuple[str, ...]
+) -> Iterator[tuple[Function, LockFacts, Entry]]:
+    """Yield the functions of the after image of `file` that have one of `words`, with their locks.
+
+    Only these and their callers are walked.
+    """
+    functions = [(function, walk_locks(function)) for function in _relevant(file, words)]
     callbacks = _callbacks(series)
     known = {id(f): _own(f, facts, callbacks) for f, facts in functions}
     for _ in range(ROUNDS):
@@ -52,6 +57,19 @@ def entry_states(file: FileChange, series: Series) -> Iterator[tuple[Function, L
             break
     for function, facts in functions:
         yield function, facts, known[id(function)]
+
+
+def _relevant(file: FileChange, words: tuple[str, ...]) -> list[Function]:
+    """The functions with one of `words` in their text, and those that call them, in file order."""
+    functions = file.after.functions
+    chosen = {id(f) for f in functions if any(word in f.text for word in words)}
+    for _ in range(ROUNDS):
+        names = tuple(f"{f.name}(" for f in functions if id(f) in chosen)
+        callers = {id(f) for f in functions if any(name in f.text for name in names)}
+        if callers <= chosen:
+            break
+        chosen |= callers
+    return [f for f in functions if id(f) in chosen]
 
 
 def _callbacks(series: Series) -> dict[str, str]:
