@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where patch series come from: `open_source` takes whatever a user names and yields postings.
+
+    mbox, mboxrd, .eml, Maildir, `-`   bot.sources.mbox
+    A..B, REV^!, public-inbox clone    bot.sources.git
+    message-id or URL                  bot.sources.archive (b4 in a child process)
+
+All of them give raw mails; parsing (`mail`), grouping (`series`) and choice of
+the revision (`lineage`) are the same for all, and pure.  A source never
+changes what it reads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from bot.errors import InputError
+from bot.model import Posting
+from bot.sources.mail import read_mail
+from bot.sources.mbox import Progress
+from bot.sources.options import SourceOptions
+from bot.sources.series import assemble
+from bot.sources.series import select as select_revision
+
+__all__ = ["Progress", "SourceOptions", "open_mails", "open_source", "postings_of"]
+
+
+def open_source(
+    spec: str, options: SourceOptions = SourceOptions(), progress: Progress | None = None
+) -> Iterator[Posting]:
+    """Yield the postings of `spec`: the newest revision of each series, or what `options` ask.
+
+    `spec` is a file, a folder, `-`, a git range, a message-id or an archive's
+    URL.  `progress(done, total)` is called while mails are read: bytes for
+    files, mails otherwise, total 0 when unknown.  Raises InputError when it
+    cannot be read or holds no patch, ArchiveError when a server is in the way.
+    """
+    postings = assemble(read_mail(raw) for raw in open_mails(spec, options, progress))
+    yield from postings_of(spec, postings, options)
+
+
+def postings_of(spec: str, postings: list[Posting], options: SourceOptions) -> list[Posting]:
+    """Of the postings of `spec`, those that `options` ask for.  Raises InputError for none."""
+    if not postings:
+        raise InputError(f"{spec}: holds no patch; a patch's subject has a [PATCH] tag")
+    if options.every:
+        return postings
+    chosen = select_revision(_named(spec, postings), options.revision)
+    if not chosen:
+        there = ", ".join(str(number) for number in sorted({p.series.revision for p in postings}))
+        raise InputError(f"{spec}: has no revision {options.revision}; there is {there}")
+    return chosen
+
+
+def _named(spec: str, postings: list[Posting]) -> list[Posting]:
+    """Where `spec` is a message-id in one of the series, that series alone, in all revisions."""
+    from bot.sources.lineage import lineages
+
+    for line in lineages(postings):
+        for posting in line:
+            if any(msgid in spec for msgid in posting.mails):
+                return line
+    return postings
+
+
+def open_mails(
+    spec: str, options: SourceOptions = SourceOptions(), progress: Progress | None = None
+) -> Iterator[bytes]:
+    """The raw mails that `spec` names.  Raises like `open_source`."""
+    from bot.sources import mbox
+
+    if spec == "-":
+        return mbox.read_stdin(progress)
+    path = Path(spec)
+    if "://" not in spec and path.exists():
+        return _open_folder(path, progress) if path.is_dir() else mbox.read_file(path, progress)
+    return _open_name(spec, options)
+
+
+def _open_folder(path: Path, progress: Progress | None) -> Iterator[bytes]:
+    from bot.sources import git, mbox
+
+    if mbox.is_maildir(path):
+        return mbox.maildir_mails(path, progress)
+    if git.find_epochs(path):
+        return git.inbox_mails(path, progress)
+    if (path / ".git").exists():
+        raise InputError(f"{path}: is a git tree; give a range A..B and --tree {path}")
+    raise InputError(
+        f"{path}: is neither a Maildir nor a public-inbox clone; give its files instead"
+    )
+
+
+def _open_name(spec: str, options: SourceOptions) -> Iterator[bytes]:
+    if "://" not in spec:
+        from bot.sources import git
+
+        if git.is_range(spec):
+            return iter(git.range_mails(options.tree or Path(), spec))
+    if "@" in spec or "://" in spec:
+        from bot.sources.archive import fetch_thread
+
+        return iter(fetch_thread(spec, options))
+    raise InputError(f"{spec}: no such file; give a file, a folder, a range A..B or a message-id")

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Read mails out of git: a range of a local tree, or the epochs of a public-inbox v2 clone.
+
+A range gives the mails that `git format-patch --stdout` makes, whatever the
+user's configuration says.  An epoch is read by one `git cat-file` process in
+arrival order.  Nothing is fetched, checked out or written.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+from bot.errors import InputError
+from bot.sources.gitcmd import explain, git, open_git
+from bot.sources.mbox import Progress
+
+__all__ = ["epoch_mails", "find_epochs", "inbox_mails", "is_range", "range_mails"]
+
+RANGE_CAP = 500
+"""Commits of a range; more is a mistyped range, not a series."""
+
+_RANGE = re.compile(r"[^-\s:][^\s:]{0,400}(?:\^!|\.\.\.?[^\s:]{0,400})|\.\.\.?[^\s:]{1,400}")
+_COMMIT_LINE = re.compile(rb"^From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\n", re.MULTILINE)
+_ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
+
+_FORMAT_PATCH = (
+    "-c",
+    "diff.noprefix=false",
+    "-c",
+    "diff.mnemonicPrefix=false",
+    "-c",
+    "diff.orderFile=",
+    "-c",
+    "diff.suppressBlankEmpty=false",
+    "-c",
+    "diff.wsErrorHighlight=none",
+    "-c",
+    "diff.submodule=short",
+    "-c",
+    "diff.ignoreSubmodules=none",
+    "-c",
+    "diff.relative=false",
+    "-c",
+    "format.headers=",
+    "-c",
+    "format.numbered=auto",
+    "-c",
+    "format.useAutoBase=false",
+    "-c",
+    "format.notes=false",
+    "-c",
+    "format.mboxrd=false",
+    "-c",
+    "log.mailmap=false",
+    "format-patch",
+    "--stdout",
+    "--pretty=mboxrd",
+    "--encoding=UTF-8",
+    "--subject-prefix=PATCH",
+    "--src-prefix=a/",
+    "--dst-prefix=b/",
+    "--full-index",
+    "--unified=3",
+    "--inter-hunk-context=0",
+    "--diff-algorithm=myers",
+    "--indent-heuristic",
+    "-M",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-color",
+    "--no-signature",
+    "--no-cover-letter",
+    "--no-thread",
+    "--no-attach",
+    "--no-signoff",
+    "--no-from",
+    "--no-to",
+    "--no-cc",
+    "--no-add-header",
+    "--no-base",
+    "--no-notes",
+    "--no-relative",
+    "--encode-email-headers",
+)
+
+
+def is_range(spec: str) -> bool:
+    """Whether `spec` looks like `A..B` or `REV^!` rather than a message-id."""
+    return _RANGE.fullmatch(spec) is not None and ("@" not in spec or "@{" in spec)
+
+
+def range_mails(tree: Path, spec: str) -> list[bytes]:
+    """The mails of a commit range of `tree`, oldest first; merges have none.
+
+    Their message-id is made of the commit's hash.  Raises InputError when `tree`
+    is no git tree, or `spec` names no commit or too many.
+    """
+    where = ("-C", str(tree))
+    status, _, complaint = git(where, "rev-parse", "--git-dir")
+    if status:
+        raise explain(tree, complaint)
+    status, out, _ = git(where, "rev-list", "--no-merges", "--count", spec, "--")
+    if status:
+        raise InputError(f"{spec}: is no range of {tree}; give A..B or REV^!, or --tree TREE")
+    count = int(out)
+    if not 0 < count <= RANGE_CAP:
+        raise InputError(f"{spec}: has {count} commits in {tree}; give a range of 1 to {RANGE_CAP}")
+    status, out, complaint = git(where, *_FORMAT_PATCH, spec, "--")
+    if status:
+        raise explain(tree, complaint)
+    starts = [match.start() for match in _COMMIT_LINE.finditer(out)]
+    return [
+        _ESCAPED.sub(rb"\1", out[start:end])
+        for start, end in zip(starts, [*starts[1:], len(out)], strict=True)
+    ]
+
+
+def find_epochs(path: Path) -> list[Path]:
+    """The epoch repositories of a public-inbox v2 folder, oldest first; empty when it is none."""
+    for folder in (path / "git", path):
+        if not folder.is_dir():
+            continue
+        numbers = (entry.name.removesuffix(".git") for entry in folder.iterdir())
+        epochs = sorted(int(number) for number in numbers if number.isascii() and number.isdigit())
+        found = [folder / f"{number}.git" for number in epochs]
+        if any(_is_bare(epoch) for epoch in found):
+            return [epoch for epoch in found if _is_bare(epoch)]
+    return [path] if _is_bare(path) else []
+
+
+def _is_bare(path: Path) -> bool:
+    return (path / "HEAD").is_file() and (path / "objects").is_dir()
+
+
+def inbox_mails(path: Path, progress: Progress | None = None) -> Iterator[bytes]:
+    """Yield the raw mails of all epochs of a public-inbox clone, in arrival order.
+
+    Raises InputError when there is none, or it cannot be read.
+    """
+    epochs = find_epochs(path)
+    total = sum(_count(epoch) for epoch in epochs) if progress else 0
+    done = 0
+    for epoch in epochs:
+        for _, mail in epoch_mails(epoch):
+            yield mail
+            done += 1
+            if progress:
+                progress(done, total)
+
+
+def _count(epoch: Path) -> int:
+    status, out, complaint = git((f"--git-dir={epoch}",), "rev-list", "--count", "HEAD", "--")
+    if status:
+        raise _unreadable(epoch, complaint)
+    return int(out)
+
+
+def _unreadable(epoch: Path, complaint: str) -> InputError:
+    if "bad revision" in complaint or "unknown revision" in complaint:
+        return InputError(f"{epoch}: has no commit; clone the epoch again")
+    return explain(epoch, complaint)
+
+
+def epoch_mails(epoch: Path, since: str = "") -> Iterator[tuple[str, bytes]]:
+    """Yield (commit, raw mail) of one epoch in arrival order, after the commit `since`.
+
+    Commits without a file `m` (deletions) are passed over.  Raises InputError
+    when git cannot read the repository.
+    """
+    where = (f"--git-dir={epoch}",)
+    wanted = f"{since}..HEAD" if since else "HEAD"
+    lister = open_git(
+        where,
+        "rev-list",
+        "--reverse",
+        "--no-commit-header",
+        "--format=%H:m %H",
+        wanted,
+        "--",
+        stderr=subprocess.PIPE,
+    )
+    assert lister.stdout is not None
+    shape = "--batch=%(objecttype) %(objectsize) %(rest)"
+    reader = open_git(where, "cat-file", shape, "--buffer", stdin=lister.stdout.fileno())
+    lister.stdout.close()
+    assert reader.stdout is not None
+    try:
+        yield from _batch(reader.stdout, epoch)
+        _check(lister, epoch)
+    finally:
+        _stop((reader, lister))
+
+
+def _batch(out: IO[bytes], epoch: Path) -> Iterator[tuple[str, bytes]]:
+    while header := out.readline():
+        words = header.split()
+        if words[0] != b"blob":
+            continue  # `COMMIT:m missing`: a deletion
+        size = int(words[1])
+        mail = out.read(size + 1)
+        if len(mail) <= size:
+            raise InputError(f"{epoch}: git stopped in the middle of a mail; run `git fsck` there")
+        yield words[2].decode(), mail[:-1]
+
+
+def _check(lister: subprocess.Popen[bytes], epoch: Path) -> None:
+    assert lister.stderr is not None
+    complaint = lister.stderr.read().decode("utf-8", "replace").strip()
+    if lister.wait():
+        raise _unreadable(epoch, complaint)
+
+
+def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        for pipe in (process.stdout, process.stderr):
+            if pipe:
+                pipe.close()
+        if process.poll() is None:
+            process.kill()
+        process.wait()

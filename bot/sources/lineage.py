@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which postings are revisions of one another, and the one that is wanted.
+
+Revisions share a change-id, a title, or a thread, and their author.  A series
+whose title, thread and change-id all changed counts as a new one: this does
+not guess by the diffs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from bot.model import Posting
+from bot.sources.subject import parse_subject
+
+__all__ = ["lineages", "newest", "select"]
+
+_CHANGE_ID = re.compile(r"^change-id: ([\w.-]{4,200})$", re.MULTILINE)
+_SPACE = re.compile(r"\s+")
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+def newest(postings: Iterable[Posting]) -> list[Posting]:
+    """The newest revision of each series, by number, then by date, in the order given."""
+    return select(postings, None)
+
+
+def select(postings: Iterable[Posting], revision: int | None) -> list[Posting]:
+    """The given revision of each series that has it, or the newest where it is None."""
+    postings = list(postings)
+    chosen: list[Posting] = []
+    for line in lineages(postings):
+        fitting = [one for one in line if revision in (None, one.series.revision)]
+        if fitting:
+            chosen.append(max(fitting, key=_age))
+    places = {id(posting): at for at, posting in enumerate(postings)}
+    return sorted(chosen, key=lambda posting: places[id(posting)])
+
+
+def _age(posting: Posting) -> tuple[bool, int, datetime, str]:
+    series = posting.series
+    # A cover or pull request alone supersedes nothing that can be reviewed.
+    return bool(series.patches), series.revision, series.date or _LONG_AGO, series.msgid
+
+
+def lineages(postings: Sequence[Posting]) -> list[list[Posting]]:
+    """Group postings that are revisions of one series, in the order given."""
+    head = list(range(len(postings)))
+    known: dict[tuple[str, ...], int] = {}
+    for at, posting in enumerate(postings):
+        for key in _keys(posting):
+            _join(head, at, known.setdefault(key, at))
+    owner = {msgid: at for at, posting in enumerate(postings) for msgid in posting.mails}
+    for at, posting in enumerate(postings):
+        for above in _answered(posting, owner):
+            if _author(postings[above]) == _author(posting) and (
+                postings[above].series.revision != posting.series.revision
+            ):
+                _join(head, at, above)
+    lines: dict[int, list[Posting]] = {}
+    for at, posting in enumerate(postings):
+        lines.setdefault(_find(head, at), []).append(posting)
+    return list(lines.values())
+
+
+def _keys(posting: Posting) -> Iterator[tuple[str, ...]]:
+    first = posting.mails[posting.series.msgid]
+    title = _SPACE.sub(" ", parse_subject(first.subject).title).lower()
+    yield _author(posting), parse_subject(first.subject).branch, title
+    for change in _CHANGE_ID.findall(first.text):
+        yield "change-id", change
+
+
+def _answered(posting: Posting, owner: Mapping[str, int]) -> Iterator[int]:
+    """Postings that the first mail of this one is a reply to, at any depth."""
+    first = posting.mails[posting.series.msgid]
+    for msgid in first.references:
+        if msgid in owner and msgid not in posting.mails:
+            yield owner[msgid]
+
+
+def _author(posting: Posting) -> str:
+    return posting.mails[posting.series.msgid].author.email.lower()
+
+
+def _join(head: list[int], one: int, other: int) -> None:
+    one, other = _find(head, one), _find(head, other)
+    head[max(one, other)] = min(one, other)
+
+
+def _find(head: list[int], at: int) -> int:
+    while head[at] != at:
+        head[at] = head[head[at]]
+        at = head[at]
+    return at
