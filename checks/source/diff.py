@@ -10,7 +10,6 @@ a `DiffError`: half a diff is never taken for a whole one.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 __all__ = ["DiffError", "FileDiff", "Hunk", "Line", "Section", "parse_section", "split_sections"]
@@ -22,10 +21,6 @@ _GIT_HEADER = re.compile(r"^diff --git ", re.MULTILINE)
 _PLAIN_HEADER = re.compile(r"^--- \S.*\n\+\+\+ \S.*\n(?=@@ -)", re.MULTILINE)
 _INDEX = re.compile(r"^index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})", re.MULTILINE)
 _HUNK = re.compile(r"^@@ -\d{1,9}(?:,\d{1,9})? \+\d{1,9}(?:,\d{1,9})? @@")
-_HEADER = re.compile(
-    r"(?:diff |index |--- |\+\+\+ |new file mode |deleted file mode |old mode |new mode |similarity "
-    r"|dissimilarity |rename |copy |Binary files |GIT binary patch|Index: |={60,}$|Only in )"
-)
 
 
 class DiffError(ValueError):
@@ -110,7 +105,9 @@ def split_sections(diff: str) -> tuple[Section, ...]:
     starts = [m.start() for m in _GIT_HEADER.finditer(diff)]
     if not starts:
         starts = [m.start() for m in _PLAIN_HEADER.finditer(diff)]
-    sections, line = [], diff.count("\n", 0, starts[0]) if starts else 0
+    if not starts:
+        return ()
+    sections, line = [], diff.count("\n", 0, starts[0])
     for start, end in zip(starts, [*starts[1:], len(diff)], strict=True):
         text = diff[start:end]
         sections.append(Section(text, line, _header_path(text)))
@@ -145,29 +142,46 @@ def _strip(path: str, git: bool) -> str:
 def parse_section(section: Section) -> FileDiff:
     """Parse one section.
 
-    Raises `DiffError` when a hunk is damaged, cut off or longer than it says,
-    or when the diff is a combined one.
+    The header is read here and only the hunks are given to unidiff, which
+    objects to unusual names and is slow on hostile header lines.  Raises
+    `DiffError` when a hunk is damaged, cut off or longer than it says, or when
+    the diff is a combined one.
     """
-    text = section.text
     _refuse_hostile(section)
-    from unidiff import PatchSet
-    from unidiff.errors import UnidiffParseError
-
-    try:
-        files = PatchSet(text)
-    except (UnidiffParseError, ValueError) as err:
-        raise DiffError(section.path, f"damaged diff ({_one_line(err)}); was it line-wrapped?") from err
-    hunks = tuple(_hunk(hunk, section.first) for file in files for hunk in file)
-    if "GIT binary patch" not in text and "Binary files " not in text:
-        _refuse_leftovers(section, hunks)
-    oids = _INDEX.search(text)
+    head, body = _head_and_body(section.text)
+    hunks = _hunks(section, body, section.first + head.count("\n")) if body else ()
+    if not hunks and "\n+++ " in head:
+        raise DiffError(section.path, "no hunk follows the file header")
+    oids = _INDEX.search(head)
     return FileDiff(
-        old_path=_side(section, "--- ", "rename from "),
-        new_path=_side(section, "+++ ", "rename to "),
+        old_path=_side(section.path, head, "--- ", "rename from "),
+        new_path=_side(section.path, head, "+++ ", "rename to "),
         old_oid=oids.group(1) if oids else "",
         new_oid=oids.group(2) if oids else "",
         hunks=hunks,
     )
+
+
+def _head_and_body(text: str) -> tuple[str, str]:
+    at = text.find("\n@@") + 1
+    head = text[:at] if at else text
+    if "GIT binary patch" in head or "\nBinary files " in head:
+        return head, ""
+    return head, text[at:] if at else ""
+
+
+def _hunks(section: Section, body: str, first: int) -> tuple[Hunk, ...]:
+    """Parse the hunks; `first` is the index of their first line in the whole diff."""
+    from unidiff import PatchSet
+    from unidiff.errors import UnidiffParseError
+
+    try:
+        files = PatchSet("--- a\n+++ b\n" + body)
+    except (UnidiffParseError, ValueError) as err:
+        raise DiffError(section.path, f"damaged diff ({_one_line(err)}); was it line-wrapped?") from err
+    hunks = tuple(_hunk(hunk, first - 2) for file in files for hunk in file)
+    _refuse_leftovers(section.path, body, {line.index - first for h in hunks for line in h.lines})
+    return hunks
 
 
 def _refuse_hostile(section: Section) -> None:
@@ -202,30 +216,24 @@ def _hunk(hunk: object, first: int) -> Hunk:
     )
 
 
-def _refuse_leftovers(section: Section, hunks: tuple[Hunk, ...]) -> None:
+def _refuse_leftovers(path: str, body: str, taken: set[int]) -> None:
     """Raise when a line looks like part of a hunk and no hunk has it."""
-    taken = {line.index - section.first for hunk in hunks for line in hunk.lines}
-    for number, line in _outside(section.text, taken):
+    for number, line in enumerate(body.split("\n")):
+        if number in taken or not line:
+            continue
         if line.startswith("@@"):
             if not _HUNK.match(line) or number + 1 not in taken:
-                raise DiffError(section.path, f"damaged hunk header {line[:60]!r}")
-        elif line and line[0] in "+-" and not _HEADER.match(line) and line.strip() not in ("--", "---"):
-            raise DiffError(section.path, f"a hunk is longer than its header says, at {line[:60]!r}")
+                raise DiffError(path, f"damaged hunk header {line[:60]!r}")
+        elif line[0] in "+-" and line.strip() not in ("--", "---"):
+            raise DiffError(path, f"a hunk is longer than its header says, at {line[:60]!r}")
 
 
-def _outside(text: str, taken: set[int]) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(text.split("\n")):
-        if number not in taken:
-            yield number, line
-
-
-def _side(section: Section, marker: str, rename: str) -> str | None:
+def _side(path: str, head: str, marker: str, rename: str) -> str | None:
     """Path on one side; None where there is no file."""
-    head = section.text[: section.text.find("\n@@ ") + 1] or section.text
     for line in head.split("\n"):
         if line.startswith(marker):
-            path = line[len(marker) :].split("\t")[0]
-            return None if path.strip() == "/dev/null" else _strip(path, head.startswith("diff --git "))
+            named = line[len(marker) :].split("\t")[0]
+            return None if named.strip() == "/dev/null" else _strip(named, head.startswith("diff --git "))
         if line.startswith(rename):
             return line[len(rename) :]
-    return section.path
+    return path

@@ -51,7 +51,7 @@ def enclose(texts: tuple[str, ...], masked: list[str], heading: str) -> Enclosur
     inside = len(closed)
     if opener and (not closed[-1] if closed else _starts_inside(body)):
         inside += 1  # the last brace it closes is a block's, so the opener's own is open still
-    if header:
+    if header is not None:
         opener, inside = opener.rstrip("{ "), max(inside - 1, 0)
         return Enclosure(opener, in_comment, header, "}" * depth)
     if not inside:
@@ -84,18 +84,21 @@ def _opener(heading: str) -> str:
     return f"void {found.group(1)}(void) {{" if found and "=" not in heading.split("(")[0] else ""
 
 
-def _header_lines(masked: list[str], heading: str) -> int:
-    """How many first lines are the rest of a function header whose start was cut off."""
+def _header_lines(masked: list[str], heading: str) -> int | None:
+    """How many first lines are the rest of a function header whose start was cut off.
+
+    0 when the body's brace comes first; None when the hunk does not start in a header.
+    """
     if not _FUNCTION.match(heading.strip()):
-        return 0
+        return None
     for row, text in enumerate(masked):
         if text.startswith("{"):
             before = [line for line in masked[:row] if line.strip()]
-            cut = bool(before) and all(line[:1].isspace() for line in before)
-            return row if cut and not any(c in line for line in before for c in ";{}=") else 0
+            cut = all(line[:1].isspace() for line in before)
+            return row if cut and not any(c in line for line in before for c in ";{}=") else None
         if text.strip() and not text[:1].isspace():
-            return 0
-    return 0
+            return None
+    return None
 
 
 def _starts_inside(masked: list[str]) -> bool:

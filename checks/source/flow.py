@@ -86,13 +86,16 @@ class Walk(Generic[S]):
         self._breaks.append(frozenset())
         condition, body, update = (_field(node, name) for name in ("condition", "body", "update"))
         out: frozenset[S] = frozenset()
+        endless = condition is None or _name(condition).strip("() ") in ("1", "true")
         for _ in range(2):
             self._continues.append(frozenset())
             inside, leave = self._condition(condition, states)
-            out |= leave
+            out |= frozenset() if endless else leave
             end = (self._statement(body, inside) if body else inside) | self._continues.pop()
             states |= self._expression(update, end) if update else end
-        return out | self._condition(condition, states)[1] | self._breaks.pop()
+        if not endless:
+            out |= self._condition(condition, states)[1]
+        return out | self._breaks.pop()
 
     _while_statement = _loop
 
