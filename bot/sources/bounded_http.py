@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A `requests.Session` for a server that may be slow, broken or hostile.
+
+Every request has a total deadline, also while the server drips, and a cap on
+what it may send and on what that inflates to.  What should be mail is checked
+to be gzip of an mbox before anyone parses it.  Nothing is taken from the
+environment (proxies, netrc), no cookie is kept, redirects are few and only to
+http(s).  It retries only what a retry can mend, and waits as `Retry-After` asks.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import random
+import time
+import zlib
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import urllib3
+
+__all__ = ["BoundedSession", "Limits", "ServerError"]
+
+CHUNK = 64 << 10
+MAX_REDIRECTS = 3
+FIRST_PAUSE = 0.5
+"""Seconds before the first retry; doubled for each further one, with jitter."""
+RETRIED = frozenset({429, 500, 502, 503, 504})
+
+
+class ServerError(Exception):
+    """The server did not give what was asked for.
+
+    Not a `requests` exception, so that liblore neither swallows it nor tries
+    "the next host", of which there is none.
+    """
+
+    def __init__(self, message: str, *, again: bool = False, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.again = again
+        """Whether the same request may succeed a little later."""
+        self.wait = wait
+        """Seconds that the server asked us to wait, where it did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one request may take, retries and redirects included."""
+
+    connect_timeout: float
+    """Seconds."""
+    read_timeout: float
+    """Seconds without a byte."""
+    deadline: float
+    """Seconds in all."""
+    retries: int
+    """Attempts after the first."""
+    max_bytes: int
+    """Bytes of an answer, on the wire and after inflating."""
+
+
+class BoundedSession(requests.Session):
+    """Give this to liblore instead of the session that it would make."""
+
+    def __init__(self, limits: Limits, user_agent: str) -> None:
+        super().__init__()
+        self.limits = limits
+        self.trust_env = False
+        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        # Answers are archives or small: compression on top only adds a way to blow up.
+        self.headers.update({"User-Agent": user_agent, "Accept-Encoding": "identity"})
+
+    def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+        """Send, read the whole body within the limits, and check it.
+
+        Returns only answers with status 200, or 4xx where liblore has a next
+        step for it (404, and any for HEAD).
+
+        Raises:
+            ServerError: for everything else.
+        """
+        deadline = time.monotonic() + self.limits.deadline
+        for attempt in range(self.limits.retries + 1):
+            try:
+                return self._follow(str(method).upper(), str(url), deadline, kwargs)
+            except ServerError as error:
+                pause = FIRST_PAUSE * 2**attempt * random.uniform(0.75, 1.25)
+                pause = max(pause, error.wait or 0.0)
+                if not error.again or attempt == self.limits.retries:
+                    raise
+                if time.monotonic() + pause >= deadline:
+                    raise ServerError(f"{error}; no time left for another attempt") from error
+                time.sleep(pause)
+        raise AssertionError("unreachable: the last attempt returns or raises")
+
+    def _follow(
+        self, method: str, url: str, deadline: float, kwargs: dict[str, Any]
+    ) -> requests.Response:
+        """One attempt, with its redirects; requests' own would read their bodies without limits."""
+        for _hop in range(MAX_REDIRECTS + 1):
+            response = self._once(method, url, deadline, kwargs)
+            target = response.headers.get("Location", "")
+            if response.status_code not in (301, 302, 303, 307, 308) or not target:
+                return _judged(method, url, response, self.limits)
+            url = urljoin(url, target)
+            if urlsplit(url).scheme not in ("http", "https"):
+                raise ServerError(
+                    f"{response.url} redirects to {_short(url)}, which is not http(s);"
+                    " check archive.url"
+                )
+        raise ServerError(f"{url}: more than {MAX_REDIRECTS} redirects; check archive.url")
+
+    def _once(
+        self, method: str, url: str, deadline: float, kwargs: dict[str, Any]
+    ) -> requests.Response:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise _late(url, self.limits)
+        options: dict[str, Any] = {**kwargs, "stream": True, "allow_redirects": False}
+        options["timeout"] = (
+            min(self.limits.connect_timeout, left),
+            min(self.limits.read_timeout, left),
+        )
+        try:
+            with super().request(method, url, **options) as response:
+                response._content = self._body(response, deadline)
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise _unreachable(url, error) from error
+        return response
+
+    def _body(self, response: requests.Response, deadline: float) -> bytes:
+        """All bytes as they are on the wire; read1, because read() waits for a full chunk."""
+        chunks: list[bytes] = []
+        size = 0
+        while chunk := response.raw.read1(CHUNK, decode_content=False):
+            size += len(chunk)
+            if size > self.limits.max_bytes:
+                raise _too_big(response.url, self.limits)
+            if time.monotonic() > deadline:
+                raise _late(response.url, self.limits)
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+
+def _judged(
+    method: str, url: str, response: requests.Response, limits: Limits
+) -> requests.Response:
+    """`response`, if it is an answer to work with."""
+    status = response.status_code
+    if status in RETRIED or status >= 500:
+        wait = _retry_after(response.headers.get("Retry-After", ""))
+        asks = f" and asks to wait {wait:.0f} s" if wait else ""
+        what = "limits our requests" if status == 429 else "has a fault of its own"
+        raise ServerError(
+            f"{url}: the server {what} (HTTP {status}){asks}; try again later",
+            again=True,
+            wait=wait,
+        )
+    if status == 200 and method != "HEAD" and _wants_mail(method, url):
+        _check_mail(url, response.content, limits)
+    elif status in (401, 403) and method != "HEAD":
+        raise ServerError(
+            f"{url}: the server refused (HTTP {status});"
+            " check archive.url, and that archive.contact names you"
+        )
+    elif status not in (200, 404) and method != "HEAD":
+        raise ServerError(f"{url}: unexpected answer (HTTP {status}); check archive.url")
+    return response
+
+
+def _wants_mail(method: str, url: str) -> bool:
+    return method == "POST" or urlsplit(url).path.endswith(".mbox.gz")
+
+
+def _check_mail(url: str, body: bytes, limits: Limits) -> None:
+    """See that `body` is whole gzip of a non-empty mbox that inflates to no more than the cap."""
+    if not body.startswith(b"\x1f\x8b"):
+        if body[:512].lstrip().startswith(b"<"):
+            raise ServerError(
+                f"{url}: got a web page instead of mail, such as a proof-of-work wall or a login;"
+                " set archive.contact, or use a mirror (archive.url)"
+            )
+        raise ServerError(f"{url}: the answer is no gzip; is archive.url a public-inbox?")
+    size, start = 0, b""
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(body)) as inflated:
+            while piece := inflated.read(CHUNK):
+                start = start or piece[:5]
+                size += len(piece)
+                if size > limits.max_bytes:
+                    raise _too_big(url, limits)
+    except EOFError as error:
+        raise ServerError(f"{url}: the answer was cut short; try again", again=True) from error
+    except (zlib.error, gzip.BadGzipFile) as error:
+        raise ServerError(f"{url}: damaged gzip ({error}); try again", again=True) from error
+    if not start:
+        raise ServerError(f"{url}: the server sent an empty mailbox; its index may be damaged")
+    if start != b"From ":
+        raise ServerError(f"{url}: the answer is no mbox; is archive.url a public-inbox?")
+
+
+def _retry_after(value: str) -> float | None:
+    """Seconds to wait, from either form of the header (RFC 9110 10.2.3)."""
+    if value.strip().isdigit():
+        return float(value)
+    try:
+        return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _late(url: str, limits: Limits) -> ServerError:
+    return ServerError(
+        f"{url}: no whole answer within {limits.deadline:g} s;"
+        " try again later, or raise archive.deadline"
+    )
+
+
+def _too_big(url: str, limits: Limits) -> ServerError:
+    return ServerError(
+        f"{url}: the answer is larger than {limits.max_bytes} bytes;"
+        " raise archive.max_bytes if it is real"
+    )
+
+
+def _unreachable(url: str, error: Exception) -> ServerError:
+    if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError)):
+        return ServerError(f"{url}: the server is silent; try again later", again=True)
+    if isinstance(error, requests.exceptions.SSLError):
+        return ServerError(f"{url}: TLS failed ({_short(str(error))}); check archive.url")
+    if isinstance(error, (requests.ConnectionError, urllib3.exceptions.HTTPError, OSError)):
+        if "IncompleteRead" in str(error):
+            return ServerError(f"{url}: the answer was cut short; try again", again=True)
+        host = urlsplit(url).netloc
+        return ServerError(
+            f"{url}: cannot reach {host} ({_short(str(error))}); check archive.url and the network",
+            again=True,
+        )
+    return ServerError(f"{url}: the request failed ({_short(str(error))}); check archive.url")
+
+
+def _short(text: str) -> str:
+    text = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return text if len(text) <= 160 else text[:157] + "..."
