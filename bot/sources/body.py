@@ -26,8 +26,8 @@ _EXTENDED = re.compile(
     r"|(?:dis)?similarity index \d|(?:rename|copy) (?:from|to) .|Binary files ."
 )
 _FOOTER = re.compile(r"\n(?:-- ?|_{30,})(?:\n|$)")
-_SCISSORS = re.compile(r"^-{1,40} ?(?:>8|8<|>%|%<) ?-[- >8<%]{0,40}$", re.MULTILINE)
-_BASEMENT = re.compile(r"^---[ \t]*$", re.MULTILINE)
+_SCISSORS = re.compile(r"-{1,40} ?(?:>8|8<|>%|%<) ?-[- >8<%]{0,40}$", re.MULTILINE)
+_BASEMENT = re.compile(r"---[ \t]*$", re.MULTILINE)
 _IN_BODY = re.compile(r"(?:From|Subject|Date): \S")
 _PULL = "\nThe following changes since commit "
 _PULL_LATER = "are available in the "
@@ -149,12 +149,10 @@ def _headers_end(text: str, at: int) -> int:
 
 
 def _message(text: str) -> str:
-    start = 0
-    for scissors in _SCISSORS.finditer(text):
-        start = scissors.end()
-    text = text[start:]
-    basement = _BASEMENT.search(text)
-    lines = (text[: basement.start()] if basement else text).strip("\n").split("\n")
+    cuts = [match.end() for at in _lines(text, "-") if (match := _SCISSORS.match(text, at))]
+    text = text[max(cuts, default=0) :]
+    basement = next((at for at in _lines(text, "---") if _BASEMENT.match(text, at)), len(text))
+    lines = text[:basement].strip("\n").split("\n")
     while lines and _IN_BODY.match(lines[0]):
         lines.pop(0)
     return "\n".join(lines).strip("\n").rstrip()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import subprocess
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +21,8 @@ from bot.sources.mbox import Progress
 
 __all__ = ["epoch_mails", "find_epochs", "inbox_mails", "is_range", "range_mails"]
 
+PIPE = 1 << 20
+"""Bytes between git and us."""
 RANGE_CAP = 500
 """Commits of a range; more is a mistyped range, not a series."""
 
@@ -185,9 +188,12 @@ def epoch_mails(epoch: Path, since: str = "") -> Iterator[tuple[str, bytes]]:
     )
     assert lister.stdout is not None
     shape = "--batch=%(objecttype) %(objectsize) %(rest)"
-    reader = open_git(where, "cat-file", shape, "--buffer", stdin=lister.stdout.fileno())
+    reader = open_git(
+        where, "cat-file", shape, "--buffer", stdin=lister.stdout.fileno(), buffer=PIPE
+    )
     lister.stdout.close()
     assert reader.stdout is not None
+    _widen(reader.stdout)
     try:
         yield from _batch(reader.stdout, epoch)
         _check(lister, epoch)
@@ -205,6 +211,14 @@ def _batch(out: IO[bytes], epoch: Path) -> Iterator[tuple[str, bytes]]:
         if len(mail) <= size:
             raise InputError(f"{epoch}: git stopped in the middle of a mail; run `git fsck` there")
         yield words[2].decode(), mail[:-1]
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let git read ahead while mails are parsed: a pipe holds 64 KiB unless asked for more."""
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE)
 
 
 def _check(lister: subprocess.Popen[bytes], epoch: Path) -> None:

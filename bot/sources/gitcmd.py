@@ -52,12 +52,14 @@ def open_git(
     where: Sequence[str],
     *arguments: str,
     stdin: int = subprocess.DEVNULL,
+    buffer: int = -1,
     stderr: int = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start git on the repository that `where` names (`-C DIR` or `--git-dir=DIR`)."""
     try:
         return subprocess.Popen(
             ["git", *where, *_SAFE, *arguments],
+            bufsize=buffer,
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=stderr,

@@ -12,6 +12,7 @@ import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64, a2b_qp
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 from bot.model import Address
 
@@ -34,7 +35,7 @@ ADDRESS_CAP = 1000
 """Addresses of one header read."""
 
 _FIELD = re.compile(
-    rb"\n(Subject|Message-ID|In-Reply-To|References|From|To|Cc|Date|Reply-To|X-Original-From"
+    rb"\n(?=[SsMmIiRrFfTtCcDdXxLlAa])(Subject|Message-ID|In-Reply-To|References|From|To|Cc|Date|Reply-To|X-Original-From"
     rb"|List-Id|List-Post|Auto-Submitted|Content-Type|Content-Transfer-Encoding"
     rb"|Content-Disposition)[ \t]*:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)",
     re.IGNORECASE,
@@ -182,6 +183,7 @@ def bare_msgids(value: bytes) -> tuple[str, ...]:
     return tuple(dict.fromkeys(found))
 
 
+@lru_cache(maxsize=1024)  # the mails of a series have the same recipients
 def addresses(value: bytes) -> tuple[Address, ...]:
     """Addresses of a header value (RFC 5322 3.4), decoded; groups are flattened."""
     found: list[Address] = []

@@ -31,7 +31,7 @@ _PARAM = re.compile(r';\s*([a-z-]{1,40})\*?\d?\*?\s*=\s*(?:"([^"]*)"|([^\s;"]*))
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r\n\t "
 _BASE64_LINE = re.compile(rb"[A-Za-z0-9+/=\r\t ]*(?:\n|$)")
 _PATCH_TYPES = frozenset({"text/x-patch", "text/x-diff", "text/patch", "application/x-patch"})
-_GIT_HEADER = re.compile(r"^diff --git [^\n]*", re.MULTILINE)
+_GIT_HEADER = re.compile(r"(?:^|\n)diff --git [^\n]*")
 
 
 def undo_crlf(text: str) -> str:

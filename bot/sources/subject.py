@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = ["Subject", "parse_subject"]
 
@@ -55,6 +56,7 @@ class Subject:
         return self.patch and not self.reply and self.number == 0
 
 
+@lru_cache(maxsize=4096)  # replies repeat the subject that they answer
 def parse_subject(text: str) -> Subject:
     """Parse a decoded, unfolded subject.  Time is linear in its length."""
     text = text[:SUBJECT_CAP]
