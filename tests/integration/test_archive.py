@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The archive client, b4 and a real public-inbox server together."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from bot.errors import ArchiveError, NotFoundError
+from bot.sources.archive import fetch, fetch_thread, probe
+from bot.sources.options import ArchiveOptions, SourceOptions
+from tests.integration.conftest import Inbox
+from tests.integration.mails import COVER_V1, COVER_V2, STRANGER, Note, world
+
+pytestmark = pytest.mark.integration
+
+V1 = {note.msgid for note in world() if note.msgid.startswith(("20261102", "20261103"))} - {STRANGER}
+V2 = {note.msgid for note in world() if note.msgid.startswith(("20261109", "20261110"))}
+
+
+def options(inbox: Inbox, *, newer: bool = True, revision: int | None = None) -> SourceOptions:
+    archive = ArchiveOptions(url=inbox.url, deadline=20, contact="https://bot.example.org")
+    return SourceOptions(newer=newer, revision=revision, archive=archive)
+
+
+def ids(mails: list[bytes]) -> list[str]:
+    found = [re.search(rb"^Message-ID: <(.*)>$", mail, re.M | re.I) for mail in mails]
+    return [match[1].decode() for match in found if match]
+
+
+def body(mail: bytes) -> bytes:
+    return mail.partition(b"\n\n")[2]
+
+
+def test_thread_by_message_id_is_whole_and_exact(inbox: Inbox) -> None:
+    mails = fetch_thread(f"<{COVER_V1}>", options(inbox, newer=False))
+    assert sorted(ids(mails)) == sorted(V1)
+    written = {note.msgid: note.raw() for note in world()}
+    for msgid, mail in zip(ids(mails), mails, strict=True):
+        assert body(mail) == body(written[msgid])
+    assert any(b"\nFrom here on" in mail for mail in mails)
+
+
+def test_thread_by_url_and_from_any_mail_of_it(inbox: Inbox) -> None:
+    reply = "20261103.6-author@example.org"
+    elsewhere = SourceOptions(newer=False, archive=ArchiveOptions(url="http://127.0.0.1:1/none"))
+    for suffix in ("/", "/raw", "/t.mbox.gz", "/T/#u"):
+        mails = fetch_thread(f"{inbox.url}/{reply}{suffix}", elsewhere)
+        assert sorted(ids(mails)) == sorted(V1)
+
+
+def test_newer_revision_is_found_and_nothing_else(inbox: Inbox) -> None:
+    thread = fetch(COVER_V1, options(inbox))
+    assert thread.notes == ()
+    found = ids(list(thread.mails))
+    assert set(found[: len(V1)]) == V1
+    assert sorted(found) == sorted(V1 | V2)
+
+
+def test_newest_revision_has_nothing_newer(inbox: Inbox) -> None:
+    assert sorted(ids(fetch_thread(COVER_V2, options(inbox)))) == sorted(V2)
+
+
+def test_older_revision_is_fetched_when_asked_for(inbox: Inbox) -> None:
+    thread = fetch(COVER_V2, options(inbox, newer=False, revision=1))
+    assert thread.notes == ()
+    assert sorted(ids(list(thread.mails))) == sorted(V1 | V2)
+
+
+def test_revision_at_hand_needs_no_search(inbox: Inbox) -> None:
+    mails = fetch_thread(COVER_V2, options(inbox, newer=False, revision=2))
+    assert sorted(ids(mails)) == sorted(V2)
+
+
+def test_unknown_message_id_is_not_found(inbox: Inbox) -> None:
+    with pytest.raises(NotFoundError, match="check the message-id"):
+        fetch_thread("never-sent@example.org", options(inbox))
+
+
+def test_probe_knows_a_public_inbox(inbox: Inbox) -> None:
+    assert probe(options(inbox)).startswith(f"{inbox.url}: answers as a public-inbox")
+
+
+def test_list_tag_hides_neither_revision_nor_reply(own_inbox: Inbox) -> None:
+    tagged = Note(
+        "20261112.3-1-author@example.org",
+        "[some-list] [PATCH v3 1/1] drm/toy: count the steps of opening",
+        "All in one.\n",
+        minutes=14000,
+    )
+    reply = Note(
+        "20261113.4-reviewer@example.org",
+        "[some-list] Re: [PATCH v3 1/1] drm/toy: count the steps of opening",
+        "Fine.\n",
+        parent=tagged.msgid,
+        minutes=15000,
+    )
+    own_inbox.add([tagged.raw(), reply.raw()])
+    found = set(ids(fetch_thread(COVER_V2, options(own_inbox))))
+    assert found == V2 | {tagged.msgid, reply.msgid}
+    assert own_inbox.thread_view(tagged.msgid) == [
+        (tagged.msgid, ""),
+        (reply.msgid, tagged.msgid),
+    ]
+
+
+def test_stopped_server_is_an_archive_error(own_inbox: Inbox) -> None:
+    fetch_thread(COVER_V1, options(own_inbox, newer=False))
+    own_inbox.stop()
+    archive = ArchiveOptions(url=own_inbox.url, deadline=5, retries=1)
+    with pytest.raises(ArchiveError, match="cannot reach 127") as caught:
+        fetch_thread(COVER_V1, SourceOptions(archive=archive))
+    assert not isinstance(caught.value, NotFoundError)
