@@ -73,6 +73,8 @@ def _name_of_macro(series: Series, written: str) -> str:
 
 
 def _wrong_list(export: Export) -> tuple[str, str] | None:
+    if any("(" in argument for argument in export.arguments):
+        return None  # made by other macros: what comes out is not shown
     if len(export.arguments) < 2:
         return f"{export.macro} needs the modules as its second argument, one quoted list.", ""
     if len(export.arguments) == 2 and _LIST.fullmatch(export.arguments[1]):
@@ -115,4 +117,8 @@ BAD = [Bad(_EXPORT % wrong, at=(wrong,)) for wrong in _WRONG]
 GOOD = [
     Good(_EXPORT % 'EXPORT_SYMBOL_FOR_MODULES(frob_map, "frob,kvm-*");', why="a list, and a tail glob"),
     Good(_EXPORT % 'EXPORT_SYMBOL_NS_GPL(frob_map, "FROB");', why="the namespace macro"),
+    Good(
+        _EXPORT % "EXPORT_SYMBOL_FOR_MODULES(frob_map, __stringify(FROB_MODULES));",
+        why="a list that another macro makes",
+    ),
 ]
