@@ -21,8 +21,20 @@ if TYPE_CHECKING:
     from checks.source.diff import Line
 
 __all__ = [
-    "Bad", "Blobs", "Confidence", "Edition", "Finding", "Good", "Hit", "Meta", "Patch",
-    "PatchRef", "Problem", "Rule", "Series", "Severity",
+    "Bad",
+    "Blobs",
+    "Confidence",
+    "Edition",
+    "Finding",
+    "Good",
+    "Hit",
+    "Meta",
+    "Patch",
+    "PatchRef",
+    "Problem",
+    "Rule",
+    "Series",
+    "Severity",
 ]
 
 
@@ -155,7 +167,9 @@ class Series:
 
     def callback(self, patch: Patch) -> str:
         """Name of the importer's callback once `patch` is applied."""
-        return "move_notify" if self.edition(patch) is Edition.MOVE_NOTIFY else "invalidate_mappings"
+        return (
+            "move_notify" if self.edition(patch) is Edition.MOVE_NOTIFY else "invalidate_mappings"
+        )
 
     def edition_known(self) -> bool:
         """Whether tree or series gave evidence for the edition, rather than the default."""

@@ -24,8 +24,12 @@ _HELPER = re.compile(rf"\b{HELPER}\b")
 _HELPER_DECLARED = re.compile(rf"\bbool\s+{HELPER}\s*\(|EXPORT_SYMBOL\w*\({HELPER}\b")
 _SENTINEL_DECLARED = re.compile(rf"\bvoid\s+{SENTINEL}\s*\(|EXPORT_SYMBOL\w*\({SENTINEL}\b")
 _NEW = re.compile(r"(?:->|\.|\(\*)\s*invalidate_mappings\b|\bdma_buf_invalidate_mappings\b")
-_OLD = re.compile(r"(?:->|\.|\(\*)\s*move_notify\b|\bdma_buf_move_notify\b|\b(?:CONFIG_)?DMABUF_MOVE_NOTIFY\b")
-_MANDATORY = re.compile(r"WARN_ON\(\s*importer_ops\s*&&\s*!importer_ops->(?:move_notify|invalidate_mapping)")
+_OLD = re.compile(
+    r"(?:->|\.|\(\*)\s*move_notify\b|\bdma_buf_move_notify\b|\b(?:CONFIG_)?DMABUF_MOVE_NOTIFY\b"
+)
+_MANDATORY = re.compile(
+    r"WARN_ON\(\s*importer_ops\s*&&\s*!importer_ops->(?:move_notify|invalidate_mapping)"
+)
 _TESTED = re.compile(r"!importer_ops->(?:move_notify|invalidate_mapping)")
 _NEW_MEMBER = re.compile(r"\(\*invalidate_mappings\)\s*\(")
 
@@ -57,7 +61,9 @@ class EditionVerdict:
         return next((name for n, name in reversed(self.names) if n <= number), NEW_NOTIFY)
 
 
-def detect(series: Series, forced: Edition | None = None, blobs: Blobs | None = None) -> EditionVerdict:
+def detect(
+    series: Series, forced: Edition | None = None, blobs: Blobs | None = None
+) -> EditionVerdict:
     """Recognise the edition of `series`.
 
     Parameters

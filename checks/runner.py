@@ -115,7 +115,9 @@ def _crash(rule: Rule, series: Series, err: Exception) -> Problem:
         last = last.tb_next
     at = f"{last.tb_frame.f_code.co_name}:{last.tb_lineno}" if last is not None else "?"
     reason = " ".join(f"{type(err).__name__}: {err}".split())[:200]
-    return Problem("rule-crashed", rule.id, f"{reason} (at {at}, on {series.msgid}); please report it")
+    return Problem(
+        "rule-crashed", rule.id, f"{reason} (at {at}, on {series.msgid}); please report it"
+    )
 
 
 def _finding(rule: Rule, hit: Hit) -> Finding:

@@ -44,7 +44,9 @@ def check(series: Series) -> Iterator[Hit]:
 
 def _meaning(series: Series, helpers: list[ContractChange]) -> Iterator[Hit]:
     """A helper says what the callback promises; the callback's own text must say it too."""
-    if not helpers or any(_says_more(file, doc) for _, file, doc in docs_of(series, CALLBACKS, "member")):
+    if not helpers or any(
+        _says_more(file, doc) for _, file, doc in docs_of(series, CALLBACKS, "member")
+    ):
         return
     change = helpers[0]
     callback = series.callback(change.patch)
@@ -97,7 +99,9 @@ def _mandatory(series: Series, change: ContractChange) -> Iterator[Hit]:
 def _drops_optional(series: Series) -> bool:
     for patch in series.mentioning("[optional]"):
         for file in patch.change.touching("[optional]"):
-            if any("[optional]" in line.text and not file.was_renamed(line) for line in file.removed):
+            if any(
+                "[optional]" in line.text and not file.was_renamed(line) for line in file.removed
+            ):
                 return True
     return False
 

@@ -70,7 +70,11 @@ def _is_prose(doc: KernelDoc, number: int) -> bool:
         line = doc.text[above][1]
         if not line.strip():
             return _indent(doc.text[above + 1][1]) < 4
-        if _ITEM.match(line) or line.lstrip().startswith("@") or re.match(r"(?:Returns?|Context|Note):", line):
+        if (
+            _ITEM.match(line)
+            or line.lstrip().startswith("@")
+            or re.match(r"(?:Returns?|Context|Note):", line)
+        ):
             return False
     return number > 0
 
@@ -107,9 +111,17 @@ def _tags(patch: Patch, file: FileChange, doc: KernelDoc) -> Iterator[Hit]:
             file,
             line,
             f"kernel-doc does not see this tag without its colon: @{name}:",
-            symbol=doc.symbol if doc.kind != "member" else f"struct {doc.owner}" if doc.owner else name,
+            symbol=doc.symbol
+            if doc.kind != "member"
+            else f"struct {doc.owner}"
+            if doc.owner
+            else name,
             suggestion=replace_rows(
-                file.path, doc.fragment, row, row, (doc.fragment.texts[row].replace(f"@{name}", f"@{name}:", 1),)
+                file.path,
+                doc.fragment,
+                row,
+                row,
+                (doc.fragment.texts[row].replace(f"@{name}", f"@{name}:", 1),),
             ),
             facts={"kind": "tag", "name": name},
         )
@@ -142,7 +154,7 @@ diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
 """
 
 BAD = [
-    Bad(_HUNK % dict(empty="", lines=9), at=("*  1) wait for the fences, as",)),
+    Bad(_HUNK % {"empty": "", "lines": 9}, at=("*  1) wait for the fences, as",)),
     Bad(
         """\
 diff --git a/include/linux/dma-buf.h b/include/linux/dma-buf.h
@@ -165,7 +177,7 @@ diff --git a/include/linux/dma-buf.h b/include/linux/dma-buf.h
 ]
 
 GOOD = [
-    Good(_HUNK % dict(empty="\n+ *", lines=10), why="an empty line sets the list off"),
+    Good(_HUNK % {"empty": "\n+ *", "lines": 10}, why="an empty line sets the list off"),
     Good(
         """\
 diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c

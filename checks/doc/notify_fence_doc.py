@@ -12,8 +12,17 @@ or owes this kernel-doc says so in it.
 import re
 from collections.abc import Iterator
 
-from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Series, Severity
-from checks.source.contract import WORDS, contract_changes, docs_of, may_be_documented
+from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Patch, Series, Severity
+from checks.source.change import FileChange
+from checks.source.contract import (
+    WORDS,
+    ContractChange,
+    contract_changes,
+    docs_of,
+    may_be_documented,
+)
+from checks.source.diff import Line
+from checks.source.kerneldoc import KernelDoc
 from checks.source.vocabulary import NOTIFY
 
 META = Meta(
@@ -38,11 +47,7 @@ def check(series: Series) -> Iterator[Hit]:
     written = list(docs_of(series, NOTIFY, "function"))
     if any(_FENCES.search(doc.prose) for _, _, doc in written) or may_be_documented(series):
         return
-    change = changes[0]
-    patch, file, line, symbol = change.patch, change.file, change.line, change.symbol
-    for patch, file, doc in written[:1]:
-        row = next((r for r, text in doc.text if doc.fragment.is_added(r) and text), doc.added_rows[0])
-        line, symbol = doc.fragment.shown(row) or line, doc.symbol
+    patch, file, line, symbol = _place(changes[0], written)
     notify = series.notify(patch)
     yield Hit(
         patch,
@@ -55,6 +60,18 @@ def check(series: Series) -> Iterator[Hit]:
         confidence=None if series.complete else Confidence.LOW,
         facts={"notify": notify},
     )
+
+
+def _place(
+    change: ContractChange, written: list[tuple[Patch, FileChange, KernelDoc]]
+) -> tuple[Patch, FileChange, Line, str]:
+    """The kernel-doc that the series writes, or else the change that owes it."""
+    for patch, file, doc in written:
+        rows = [row for row, text in doc.text if text and doc.fragment.is_added(row)]
+        line = doc.fragment.shown(next(iter(rows), doc.added_rows[0]))
+        if line is not None:
+            return patch, file, line, doc.symbol
+    return change.patch, change.file, change.line, change.symbol
 
 
 def _suggestion(merged: bool) -> str:
@@ -95,7 +112,7 @@ diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
 
 BAD = [
     Bad(
-        _DOC % dict(fences=""),
+        _DOC % {"fences": ""},
         at=("* Pinned importers may take this as a permanent revocation.",),
         edition=Edition.MOVE_NOTIFY,
     ),
@@ -103,7 +120,7 @@ BAD = [
 
 GOOD = [
     Good(
-        _DOC % dict(fences=" Access may go on until the fences in @dmabuf->resv have signalled."),
+        _DOC % {"fences": " Access may go on until the fences in @dmabuf->resv have signalled."},
         why="the text covers the fences",
         edition=Edition.MOVE_NOTIFY,
     ),

@@ -11,7 +11,13 @@ A pure rename changes nothing.  The text may come in another patch of the series
 from collections.abc import Iterator
 
 from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Series, Severity
-from checks.source.contract import WORDS, ContractChange, contract_changes, docs_of, may_be_documented
+from checks.source.contract import (
+    WORDS,
+    ContractChange,
+    contract_changes,
+    docs_of,
+    may_be_documented,
+)
 from checks.source.vocabulary import NOTIFY
 
 META = Meta(
@@ -72,7 +78,10 @@ def _suggestion(series: Series, change: ContractChange) -> str:
     else:
         text += ["An importer that can't invalidate its mappings does not act on this."]
     if change.kind == "helper":
-        text += [f"Exporters can call {change.symbol}() from their attach", "callback to tell such importers."]
+        text += [
+            f"Exporters can call {change.symbol}() from their attach",
+            "callback to tell such importers.",
+        ]
     return "".join(f"+ * {line}".rstrip() + "\n" for line in text)
 
 
@@ -118,7 +127,10 @@ diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
 """
 
 BAD = [
-    Bad(_HELPER, at=("* dma_buf_attach_can_revoke - tell whether an importer gives up its mappings",)),
+    Bad(
+        _HELPER,
+        at=("* dma_buf_attach_can_revoke - tell whether an importer gives up its mappings",),
+    ),
     Bad(
         """\
 diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
@@ -134,7 +146,9 @@ diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
  		frob(attach);
  }
 """,
-        at=("dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP, false, MAX_SCHEDULE_TIMEOUT);",),
+        at=(
+            "dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP, false, MAX_SCHEDULE_TIMEOUT);",
+        ),
     ),
 ]
 

@@ -84,7 +84,12 @@ def _gone(file: FileChange) -> Iterator[tuple[str, str]]:
 
 def _right(series: Series, file: FileChange, export: Export) -> str:
     namespace = "DMA_BUF_HEAP" if re.search(r"dma-heap|/heaps/", file.path) else "DMA_BUF"
-    shown = [a for e in (*file.before.exports, *file.after.exports) if "_NS" in e.macro for a in e.arguments[1:]]
+    shown = [
+        a
+        for e in (*file.before.exports, *file.after.exports)
+        if "_NS" in e.macro
+        for a in e.arguments[1:]
+    ]
     quoted = shown[0].startswith('"') if shown else series.date is None or series.date >= V6_13_RC2
     argument = f'"{namespace}"' if quoted else namespace
     return f"EXPORT_SYMBOL_NS_GPL({export.symbol}, {argument});"
@@ -135,7 +140,10 @@ BAD = [
 ]
 
 GOOD = [
-    Good(_CORE % ('NS_GPL(frob, "DMA_BUF")', 'NS_GPL(dma_buf_frob, "DMA_BUF")'), why="in the namespace"),
+    Good(
+        _CORE % ('NS_GPL(frob, "DMA_BUF")', 'NS_GPL(dma_buf_frob, "DMA_BUF")'),
+        why="in the namespace",
+    ),
     Good(_CORE % ("GPL(frob)", "GPL(dma_buf_frob)"), why="a tree older than the namespace"),
     Good(_FENCE, why="the fence code has no namespace"),
 ]

@@ -41,9 +41,18 @@ def check(series: Series) -> Iterator[Hit]:
                 if wrong is None or line is None or not file.is_new(line):
                     continue
                 message, right = wrong
-                fixed = replace_rows(file.path, export.fragment, export.row, export.row, (right,)) if right else ""
+                fixed = (
+                    replace_rows(file.path, export.fragment, export.row, export.row, (right,))
+                    if right
+                    else ""
+                )
                 yield Hit(
-                    patch, file, line, message, symbol=export.symbol.strip('"') or None, suggestion=fixed
+                    patch,
+                    file,
+                    line,
+                    message,
+                    symbol=export.symbol.strip('"') or None,
+                    suggestion=fixed,
                 )
 
 
@@ -52,7 +61,10 @@ def _wrong(series: Series, export: Export) -> tuple[str, str] | None:
     macro, arguments = export.macro, export.arguments
     if macro == "MODULE_IMPORT_NS":
         if arguments and arguments[0].startswith('"module:'):
-            return "A symbol that is exported to named modules needs and allows no import; please drop this.", ""
+            return (
+                "A symbol that is exported to named modules needs and allows no import; please drop this.",
+                "",
+            )
         return None
     if macro.startswith("EXPORT_SYMBOL_GPL_NS"):
         right = f"EXPORT_SYMBOL_NS_GPL({', '.join(arguments)});"
@@ -82,11 +94,11 @@ def _wrong_list(export: Export) -> tuple[str, str] | None:
     names = [n.strip(' "') for a in export.arguments[1:] for n in a.split(",")]
     modules = ",".join(n.removeprefix("module:").removesuffix(".ko") for n in names if n)
     right = f'{export.macro}({export.symbol}, "{modules}");'
-    return (
+    message = (
         "The modules are one quoted, comma-separated list of names, without blanks, "
-        f'".ko" or "module:": "{modules}"',
-        right,
+        f'".ko" or "module:": "{modules}"'
     )
+    return message, right
 
 
 _EXPORT = """\
@@ -115,7 +127,10 @@ _WRONG = (
 BAD = [Bad(_EXPORT % wrong, at=(wrong,)) for wrong in _WRONG]
 
 GOOD = [
-    Good(_EXPORT % 'EXPORT_SYMBOL_FOR_MODULES(frob_map, "frob,kvm-*");', why="a list, and a tail glob"),
+    Good(
+        _EXPORT % 'EXPORT_SYMBOL_FOR_MODULES(frob_map, "frob,kvm-*");',
+        why="a list, and a tail glob",
+    ),
     Good(_EXPORT % 'EXPORT_SYMBOL_NS_GPL(frob_map, "FROB");', why="the namespace macro"),
     Good(
         _EXPORT % "EXPORT_SYMBOL_FOR_MODULES(frob_map, __stringify(FROB_MODULES));",

@@ -44,7 +44,9 @@ META = Meta(
 V6_16_RC1 = datetime(2025, 6, 8, tzinfo=UTC)
 """Older trees have no such macro."""
 
-_NULL_TEST = re.compile(rf"importer_ops\s*->\s*(?:{'|'.join(CALLBACKS)})\b(?!\s*[=!]=\s*&?(?!NULL\b)\w)")
+_NULL_TEST = re.compile(
+    rf"importer_ops\s*->\s*(?:{'|'.join(CALLBACKS)})\b(?!\s*[=!]=\s*&?(?!NULL\b)\w)"
+)
 
 
 def check(series: Series) -> Iterator[Hit]:
@@ -80,11 +82,21 @@ def _exports(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
     nudged = False
     for export in file.after.exports:
         line = export.fragment.shown(export.row)
-        if line is None or not file.is_new(line) or not export.is_export or "FOR_MODULES" in export.macro:
+        if (
+            line is None
+            or not file.is_new(line)
+            or not export.is_export
+            or "FOR_MODULES" in export.macro
+        ):
             continue
         if is_opt_out(export.symbol):
             yield _restrict(patch, file, export, SENTINEL_MODULE)
-        elif not nudged and "_NS" not in export.macro and _invites_abuse(series, export) and not _was_exported(file, export.symbol):
+        elif (
+            not nudged
+            and "_NS" not in export.macro
+            and _invites_abuse(series, export)
+            and not _was_exported(file, export.symbol)
+        ):
             nudged = True
             yield _nudge(series, patch, file, export)
 
@@ -103,9 +115,10 @@ def _callers(series: Series, symbol: str) -> set[str]:
     folders = set()
     for patch in series.mentioning(symbol):
         for file in patch.change.touching(symbol):
-            if file.path.endswith(".c") and "EXPORT_SYMBOL" not in file.section.text:
-                if call.search(file.section.text):
-                    folders.add(file.path.rpartition("/")[0])
+            text = file.section.text
+            exports = "EXPORT_SYMBOL" in text
+            if file.path.endswith(".c") and not exports and call.search(text):
+                folders.add(file.path.rpartition("/")[0])
     return folders
 
 
@@ -204,13 +217,17 @@ BAD = [
         at=("EXPORT_SYMBOL_GPL(dma_buf_unsupported_invalidate_mappings);",),
         edition=Edition.SEED,
     ),
-    Bad(_RAW_EXPORT % "EXPORT_SYMBOL_GPL(frob_cma_alloc);", at=("EXPORT_SYMBOL_GPL(frob_cma_alloc);",)),
+    Bad(
+        _RAW_EXPORT % "EXPORT_SYMBOL_GPL(frob_cma_alloc);",
+        at=("EXPORT_SYMBOL_GPL(frob_cma_alloc);",),
+    ),
 ]
 
 GOOD = [
     Good(_HELPER, why="NULL is the signal in the merged contract", edition=Edition.MERGED),
     Good(
-        _EXPORT % 'EXPORT_SYMBOL_FOR_MODULES(dma_buf_unsupported_invalidate_mappings, "ib_uverbs");',
+        _EXPORT
+        % 'EXPORT_SYMBOL_FOR_MODULES(dma_buf_unsupported_invalidate_mappings, "ib_uverbs");',
         why="restricted to RDMA",
         edition=Edition.SEED,
     ),

@@ -76,7 +76,11 @@ def _hit(predicate: Predicate, test: re.Match[str], message: str, kind: str) -> 
     row = function.start + function.text.count("\n", 0, test.start())
     line = function.fragment.shown(row)
     if line is not None and predicate.file.is_new(line):
-        facts: dict[str, object] = {"kind": kind, "callback": test["callback"], "sentinel": SENTINEL}
+        facts: dict[str, object] = {
+            "kind": kind,
+            "callback": test["callback"],
+            "sentinel": SENTINEL,
+        }
         yield Hit(predicate.patch, predicate.file, line, message, symbol=function.name, facts=facts)
 
 

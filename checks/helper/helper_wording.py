@@ -27,7 +27,10 @@ META = Meta(
 )
 
 _NAME = re.compile(r"_is_revoke(?:d)?$")
-_WHO = re.compile(r"\bcalled\b.{0,40}\bexporter|exporters?\b.{0,60}\b(?:call|use|determine|check|ask|tell)", re.IGNORECASE)
+_WHO = re.compile(
+    r"\bcalled\b.{0,40}\bexporter|exporters?\b.{0,60}\b(?:call|use|determine|check|ask|tell)",
+    re.IGNORECASE,
+)
 _PROMISE = re.compile(r"bounded|\bunmap", re.IGNORECASE)
 
 
@@ -82,7 +85,8 @@ diff --git a/include/linux/dma-buf.h b/include/linux/dma-buf.h
 
 BAD = [
     Bad(
-        _PREDICATE % dict(name="dma_buf_attach_is_revoke", text="Returns true for revoke semantics."),
+        _PREDICATE
+        % {"name": "dma_buf_attach_is_revoke", "text": "Returns true for revoke semantics."},
         at=("static inline bool dma_buf_attach_is_revoke(struct dma_buf_attachment *attach)",),
         edition=Edition.RENAMED,
     ),
@@ -90,10 +94,11 @@ BAD = [
 
 GOOD = [
     Good(
-        _PREDICATE % dict(
-            name="dma_buf_attach_can_revoke",
-            text="Exporters call this. True when the importer unmaps in bounded time.",
-        ),
+        _PREDICATE
+        % {
+            "name": "dma_buf_attach_can_revoke",
+            "text": "Exporters call this. True when the importer unmaps in bounded time.",
+        },
         why="names the caller and the promise",
         edition=Edition.RENAMED,
     ),

@@ -59,12 +59,17 @@ diff --git a/include/linux/dma-buf.h b/include/linux/dma-buf.h
 
 BAD = [
     Bad(
-        _PREDICATE % dict(test="dma_buf_is_dynamic(attach->dmabuf)"),
+        _PREDICATE % {"test": "dma_buf_is_dynamic(attach->dmabuf)"},
         at=("return dma_buf_is_dynamic(attach->dmabuf) &&",),
     ),
-    Bad(_PREDICATE % dict(test="attach->dmabuf->ops->pin"), at=("return attach->dmabuf->ops->pin &&",)),
+    Bad(
+        _PREDICATE % {"test": "attach->dmabuf->ops->pin"},
+        at=("return attach->dmabuf->ops->pin &&",),
+    ),
 ]
 
 GOOD = [
-    Good(_PREDICATE % dict(test="!WARN_ON(!attach)"), why="looks at the attachment's importer alone"),
+    Good(
+        _PREDICATE % {"test": "!WARN_ON(!attach)"}, why="looks at the attachment's importer alone"
+    ),
 ]

@@ -55,7 +55,11 @@ def _hit(series: Series, patch: Patch, file: FileChange, line: Line) -> Hit:
     else:
         fate = "goes away with the old names: move notify gets built always"
     function = next(
-        (f for f in file.after.functions if any(f.fragment.shown(r) is line for r in range(f.start, f.end + 1))),
+        (
+            f
+            for f in file.after.functions
+            if any(f.fragment.shown(r) is line for r in range(f.start, f.end + 1))
+        ),
         None,
     )
     return Hit(

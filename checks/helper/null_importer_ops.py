@@ -18,7 +18,10 @@ from checks.source.vocabulary import is_core
 META = Meta(
     severity=Severity.ERROR,
     confidence=Confidence.HIGH,
-    sources=("20260119164421.GF961572@ziepe.ca", "20260131-dmabuf-revoke-v7-6-463d956bd527@nvidia.com"),
+    sources=(
+        "20260119164421.GF961572@ziepe.ca",
+        "20260131-dmabuf-revoke-v7-6-463d956bd527@nvidia.com",
+    ),
     words=("importer_ops->",),
 )
 
@@ -80,7 +83,7 @@ diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
 """
 
 BAD = [
-    Bad(_PREDICATE % dict(test=""), at=("return attach->importer_ops->invalidate_mappings;",)),
+    Bad(_PREDICATE % {"test": ""}, at=("return attach->importer_ops->invalidate_mappings;",)),
     Bad(
         """\
 diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
@@ -104,7 +107,7 @@ diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
 ]
 
 GOOD = [
-    Good(_PREDICATE % dict(test="attach->importer_ops && "), why="tested in the same expression"),
+    Good(_PREDICATE % {"test": "attach->importer_ops && "}, why="tested in the same expression"),
     Good(
         """\
 diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c

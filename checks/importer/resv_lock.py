@@ -19,7 +19,13 @@ from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.change import FileChange
 from checks.source.entry import Entry, entry_states
 from checks.source.locks import Held, LockFacts, Site
-from checks.source.vocabulary import NEEDS_RESV, NEEDS_RESV_SINCE_6_2, TAKES_RESV, is_core, is_exempt
+from checks.source.vocabulary import (
+    NEEDS_RESV,
+    NEEDS_RESV_SINCE_6_2,
+    TAKES_RESV,
+    is_core,
+    is_exempt,
+)
 
 META = Meta(
     severity=Severity.ERROR,
@@ -104,7 +110,9 @@ def _locked(site: Site, facts: LockFacts, entry: Entry) -> tuple[str, Confidence
     if by_callback and not entry.callback:
         return None
     reason = f" {entry.reason}" if by_callback and entry.reason else ""
-    text = f"{site.call.name}() takes dmabuf->resv itself and would deadlock: it is held here.{reason}"
+    text = (
+        f"{site.call.name}() takes dmabuf->resv itself and would deadlock: it is held here.{reason}"
+    )
     return text, Confidence.HIGH if by_callback else Confidence.MEDIUM
 
 

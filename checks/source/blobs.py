@@ -77,7 +77,9 @@ def _build(content: bytes, diff: FileDiff, *, exact: bool) -> Whole | None:
     if after is None:
         return None
     oid = blob_oid(_join(after))
-    verified = exact and bool(diff.new_oid) and (diff.new_path is None or oid.startswith(diff.new_oid))
+    verified = (
+        exact and bool(diff.new_oid) and (diff.new_path is None or oid.startswith(diff.new_oid))
+    )
     return Whole(before, after, verified, oid)
 
 
@@ -86,7 +88,9 @@ def _split(content: bytes) -> tuple[str, ...]:
     return tuple(lines[:-1] if lines and not lines[-1] else lines)
 
 
-def apply_hunks(before: tuple[str, ...], hunks: tuple[Hunk, ...], *, slide: bool) -> tuple[str, ...] | None:
+def apply_hunks(
+    before: tuple[str, ...], hunks: tuple[Hunk, ...], *, slide: bool
+) -> tuple[str, ...] | None:
     """Apply `hunks` to the lines `before`; None when one does not fit.
 
     With `slide`, a hunk may sit up to 400 lines away from where it says, as
@@ -107,7 +111,9 @@ def apply_hunks(before: tuple[str, ...], hunks: tuple[Hunk, ...], *, slide: bool
     return (*after, *before[at:])
 
 
-def _place(before: tuple[str, ...], wanted: tuple[str, ...], start: int, least: int, reach: int) -> int | None:
+def _place(
+    before: tuple[str, ...], wanted: tuple[str, ...], start: int, least: int, reach: int
+) -> int | None:
     for distance in range(reach + 1):
         for place in {start - distance, start + distance}:
             if place >= least and before[place : place + len(wanted)] == wanted:

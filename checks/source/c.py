@@ -87,11 +87,9 @@ class Function:
 
     def row_of(self, text: str) -> int | None:
         """First row of the body with `text` in its code, preferring rows that the diff adds."""
-        rows = [
-            self.start + n for n, line in enumerate(self.text.split("\n")) if text in line
-        ]
+        rows = [self.start + n for n, line in enumerate(self.text.split("\n")) if text in line]
         added = [row for row in rows if self.fragment.is_added(row)]
-        return (added or rows or [None])[0]
+        return next(iter(added or rows), None)
 
 
 @dataclass(frozen=True)
@@ -185,7 +183,12 @@ def _parameters(declarator: Node) -> Iterator[Parameter]:
         inner = node.child_by_field_name("declarator")
         while inner is not None and inner.type != "identifier":
             inner = inner.child_by_field_name("declarator") or next(
-                (c for c in inner.named_children if "declarator" in c.type or c.type == "identifier"), None
+                (
+                    c
+                    for c in inner.named_children
+                    if "declarator" in c.type or c.type == "identifier"
+                ),
+                None,
             )
         name = text_of(inner) if inner else ""
         yield Parameter(" ".join(text_of(node).removesuffix(name).split()), name)
@@ -217,7 +220,10 @@ def as_call(node: Node, offset: int) -> Call | None:
     if function.type == "identifier":
         return Call(text_of(function), "", given, row)
     if function.type == "field_expression":
-        field, argument = function.child_by_field_name("field"), function.child_by_field_name("argument")
+        field, argument = (
+            function.child_by_field_name("field"),
+            function.child_by_field_name("argument"),
+        )
         if field is not None and argument is not None:
             return Call(text_of(field), text_of(argument), given, row)
     return None

@@ -13,7 +13,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from checks.source.diff import DiffError, FileDiff, Hunk, Line, Section, parse_section, split_sections
+from checks.source.diff import (
+    DiffError,
+    FileDiff,
+    Hunk,
+    Line,
+    Section,
+    parse_section,
+    split_sections,
+)
 from checks.source.image import Image, hunk_image, whole_image
 from checks.source.vocabulary import canonical
 

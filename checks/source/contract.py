@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from checks.api import Patch, Series
     from checks.source.change import FileChange
 
-__all__ = ["WORDS", "ContractChange", "Predicate", "contract_changes", "docs_of", "is_opt_out", "may_be_documented", "predicates"]
+__all__ = [
+    "WORDS",
+    "ContractChange",
+    "Predicate",
+    "contract_changes",
+    "docs_of",
+    "is_opt_out",
+    "may_be_documented",
+    "predicates",
+]
 
 WORDS = ("revok", "revoc", *CALLBACKS)
 """One of these stands in every diff that changes the contract."""
@@ -63,7 +72,9 @@ class Predicate:
     def about_revoke(self) -> bool:
         """Whether its name or its kernel-doc speaks of revocation, or it tests the callback."""
         prose = self.doc.prose if self.doc else ""
-        return bool(_SPEAKS.search(self.function.name) or "revok" in prose.lower() or self.tests_callback)
+        return bool(
+            _SPEAKS.search(self.function.name) or "revok" in prose.lower() or self.tests_callback
+        )
 
 
 def _core_files(series: Series) -> Iterator[tuple[Patch, FileChange]]:
@@ -103,15 +114,27 @@ def contract_changes(series: Series) -> tuple[ContractChange, ...]:
                 found.append(ContractChange("notify", patch, file, changed[0], function.name))
             elif function.name == "dma_buf_dynamic_attach":
                 tests = [line for line in changed if re.search(r"!\s*importer_ops->", line.text)]
-                found += (ContractChange("policy", patch, file, t, function.name) for t in tests[:1])
-    return tuple(sorted(found, key=lambda change: ("helper", "policy", "notify").index(change.kind)))
+                found += (
+                    ContractChange("policy", patch, file, t, function.name) for t in tests[:1]
+                )
+    return tuple(
+        sorted(found, key=lambda change: ("helper", "policy", "notify").index(change.kind))
+    )
 
 
 def _only_removed(file: FileChange, function: Function) -> list[Line]:
     """The removed lines inside a function to which nothing was added."""
-    first = next((n for n, x in enumerate(file.lines) if x == function.fragment.shown(function.start)), 0)
-    last = next((n for n, x in enumerate(file.lines) if x == function.fragment.shown(function.end)), -1)
-    return [line for line in file.lines[first : last + 1] if line.sign == "-" and not file.was_renamed(line)]
+    first = next(
+        (n for n, x in enumerate(file.lines) if x == function.fragment.shown(function.start)), 0
+    )
+    last = next(
+        (n for n, x in enumerate(file.lines) if x == function.fragment.shown(function.end)), -1
+    )
+    return [
+        line
+        for line in file.lines[first : last + 1]
+        if line.sign == "-" and not file.was_renamed(line)
+    ]
 
 
 def _of_helper(predicate: Predicate) -> ContractChange:
@@ -125,7 +148,9 @@ def _of_helper(predicate: Predicate) -> ContractChange:
     return ContractChange("helper", predicate.patch, predicate.file, line, function.name, doc)
 
 
-def docs_of(series: Series, names: tuple[str, ...], kind: str) -> Iterator[tuple[Patch, FileChange, KernelDoc]]:
+def docs_of(
+    series: Series, names: tuple[str, ...], kind: str
+) -> Iterator[tuple[Patch, FileChange, KernelDoc]]:
     """Yield the kernel-doc comments about one of `names` in which the series says something new.
 
     `kind` is `function` or `member`.
@@ -144,7 +169,7 @@ def _is_about(doc: KernelDoc, names: tuple[str, ...], kind: str) -> bool:
 
 
 def may_be_documented(series: Series) -> bool:
-    """Whether the series writes into a comment of the core that is shown too little to tell whose it is."""
+    """Whether the series writes into a core comment of which nothing tells whose it is."""
     return any(
         doc.kind == "unknown" and not doc.owner and doc.added_rows
         for _, file in _core_files(series)

@@ -178,7 +178,9 @@ def _hunks(section: Section, body: str, first: int) -> tuple[Hunk, ...]:
     try:
         files = PatchSet("--- a\n+++ b\n" + body)
     except (UnidiffParseError, ValueError) as err:
-        raise DiffError(section.path, f"damaged diff ({_one_line(err)}); was it line-wrapped?") from err
+        raise DiffError(
+            section.path, f"damaged diff ({_one_line(err)}); was it line-wrapped?"
+        ) from err
     hunks = tuple(_hunk(hunk, first - 2) for file in files for hunk in file)
     _refuse_leftovers(section.path, body, {line.index - first for h in hunks for line in h.lines})
     return hunks
@@ -187,7 +189,9 @@ def _hunks(section: Section, body: str, first: int) -> tuple[Hunk, ...]:
 def _refuse_hostile(section: Section) -> None:
     for number, line in enumerate(section.text.split("\n")):
         if len(line) > MAX_HEADER and line[0] not in "+- \\":
-            raise DiffError(section.path, f"header line {number} is longer than {MAX_HEADER} characters")
+            raise DiffError(
+                section.path, f"header line {number} is longer than {MAX_HEADER} characters"
+            )
         if line.startswith(("diff --cc ", "diff --combined ", "@@@ ")):
             raise DiffError(section.path, "combined diff of a merge; send it as an ordinary patch")
 
@@ -233,7 +237,11 @@ def _side(path: str, head: str, marker: str, rename: str) -> str | None:
     for line in head.split("\n"):
         if line.startswith(marker):
             named = line[len(marker) :].split("\t")[0]
-            return None if named.strip() == "/dev/null" else _strip(named, head.startswith("diff --git "))
+            return (
+                None
+                if named.strip() == "/dev/null"
+                else _strip(named, head.startswith("diff --git "))
+            )
         if line.startswith(rename):
             return line[len(rename) :]
     return path

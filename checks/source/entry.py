@@ -118,11 +118,11 @@ def _from_callers(functions: list[tuple[Function, LockFacts]], known: dict[int, 
     for function, _ in functions:
         if known[id(function)].held is not Held.UNKNOWN:
             continue
-        states = called.get(function.name, set())
-        free = sorted(caller for state, caller in states if state is Held.FREE)
+        calls = called.get(function.name, set())
+        free = sorted(caller for state, caller in calls if state is Held.FREE)
         if free:
             known[id(function)] = Entry(Held.FREE, f"{free[0]}() calls it without.", sure=False)
-        elif states and all(state is Held.HELD for state, _ in states):
+        elif calls and all(state is Held.HELD for state, _ in calls):
             known[id(function)] = Entry(Held.HELD, "Its callers hold it.", sure=False)
         else:
             continue

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Export", "read_exports"]
 
-_MACRO = re.compile(r"^\s*((?:EXPORT_(?:[A-Z]+_)*SYMBOL|EXPORT_PER_CPU_SYMBOL|MODULE_IMPORT_NS)\w*)\s*\((.*)$")
+_MACRO = re.compile(
+    r"^\s*((?:EXPORT_(?:[A-Z]+_)*SYMBOL|EXPORT_PER_CPU_SYMBOL|MODULE_IMPORT_NS)\w*)\s*\((.*)$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,9 @@ def read_exports(fragment: Fragment) -> Iterator[Export]:
         while ")" not in rest and following + 1 < min(len(fragment.texts), row + 4):
             following += 1
             rest += " " + fragment.texts[following].strip()
-        yield Export(found.group(1), split_arguments(rest.rpartition(")")[0] or rest), row, fragment)
+        yield Export(
+            found.group(1), split_arguments(rest.rpartition(")")[0] or rest), row, fragment
+        )
 
 
 def split_arguments(text: str) -> tuple[str, ...]:

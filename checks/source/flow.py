@@ -35,7 +35,7 @@ class Effects(Protocol[S]):
         """States after `name` got a value that no call gave."""
 
     def branch(self, variable: str, states: frozenset[S]) -> tuple[frozenset[S], frozenset[S]]:
-        """States where `variable` is non-zero, and where it is zero.  Empty name: the last call's result."""
+        """States where `variable` is non-zero and where it is zero; "" is the last result."""
 
 
 class Walk(Generic[S]):
@@ -148,7 +148,9 @@ class Walk(Generic[S]):
             self._continues[-1] |= states
         return frozenset()
 
-    def _condition(self, node: Node | None, states: frozenset[S]) -> tuple[frozenset[S], frozenset[S]]:
+    def _condition(
+        self, node: Node | None, states: frozenset[S]
+    ) -> tuple[frozenset[S], frozenset[S]]:
         """Walk a condition; return the states where it is true and where it is false."""
         if node is None:
             return states, states
@@ -161,7 +163,9 @@ class Walk(Generic[S]):
             return self._binary(node, states)
         if node.type == "call_expression" and _name(_field(node, "function")) in _WRAPPERS:
             arguments = _field(node, "arguments")
-            return self._condition(next(iter(arguments.named_children), None) if arguments else None, states)
+            return self._condition(
+                next(iter(arguments.named_children), None) if arguments else None, states
+            )
         after = self._expression(node, states)
         if node.type == "identifier":
             return self.effects.branch(_name(node), after)
@@ -204,8 +208,12 @@ class Walk(Generic[S]):
                 self._expression(other, false) if other else false
             )
         for child in node.named_children:
-            states = self._expression(child, states, assigned if node.type == "parenthesized_expression" else "")
-        return self.effects.call(node, states, assigned) if node.type == "call_expression" else states
+            states = self._expression(
+                child, states, assigned if node.type == "parenthesized_expression" else ""
+            )
+        return (
+            self.effects.call(node, states, assigned) if node.type == "call_expression" else states
+        )
 
 
 def _field(node: Node, name: str) -> Node | None:

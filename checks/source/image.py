@@ -69,7 +69,9 @@ class Fragment:
 
     def any_changed(self, start: int, end: int) -> bool:
         """Whether the diff changes any line of rows `start` to `end`, on this side."""
-        return any(line is not None and line.sign != " " for line in self.lines[max(start, 0) : end + 1])
+        return any(
+            line is not None and line.sign != " " for line in self.lines[max(start, 0) : end + 1]
+        )
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,9 @@ def hunk_image(diff: FileDiff, side: Side) -> Image:
         lines = tuple(line for line in hunk.lines if line.sign != drop)
         if lines:
             first = hunk.new_start if side == "new" else hunk.old_start
-            fragments.append(Fragment(first, tuple(line.text for line in lines), lines, hunk.heading))
+            fragments.append(
+                Fragment(first, tuple(line.text for line in lines), lines, hunk.heading)
+            )
     return Image(tuple(fragments))
 
 

@@ -109,7 +109,9 @@ def _end_row(texts: tuple[str, ...], start: int) -> int:
     return len(texts)
 
 
-def _read(fragment: Fragment, start: int, end: int, struct: str, *, starts: bool, ends: bool) -> KernelDoc:
+def _read(
+    fragment: Fragment, start: int, end: int, struct: str, *, starts: bool, ends: bool
+) -> KernelDoc:
     last = min(end, len(fragment.texts) - 1)
     text = tuple((row, _content(fragment.texts[row])) for row in range(start, last + 1))
     text = tuple((row, t) for row, t in text if t is not None) if starts or ends else text

@@ -72,7 +72,7 @@ class LockFacts:
 
     @property
     def entry(self) -> Held:
-        """The entry state by the function's own evidence; UNKNOWN when there is none or it disagrees."""
+        """The entry state by its own evidence; UNKNOWN when there is none or it disagrees."""
         kinds = {e.held for e in self.evidence}
         if len(kinds) != 1:
             return Held.UNKNOWN
@@ -83,7 +83,9 @@ class LockFacts:
         return frozenset(entry if state is Held.ENTRY else state for state in site.states)
 
 
-_RESV_LOCK = re.compile(r"(?:^|_)resv(?:_\w+)?_lock(?:_interruptible|_slow|_slow_interruptible)?$|^dma_resv_lock\w*$")
+_RESV_LOCK = re.compile(
+    r"(?:^|_)resv(?:_\w+)?_lock(?:_interruptible|_slow|_slow_interruptible)?$|^dma_resv_lock\w*$"
+)
 _RESV_UNLOCK = re.compile(r"(?:^|_)resv(?:_\w+)?_unlock$")
 _OBJECT = re.compile(r"(?:^|_)(?:bo|gem|obj|object|exec|resv|reservation|ww|vm)s?(?:_|$)")
 _TAKES = re.compile(r"(?:^|_)(?:lock|reserve|prepare)(?:_|$)")
@@ -110,7 +112,11 @@ class _LockEffects:
         seen |= {state.held for state in states}
         name = call.name
         if name.startswith("dma_resv_assert_held") or name == "lockdep_assert_held":
-            return self._learn(node, call, states, held=True, after=Held.HELD) if _is_ours(call) else states
+            return (
+                self._learn(node, call, states, held=True, after=Held.HELD)
+                if _is_ours(call)
+                else states
+            )
         if name in vocabulary.TAKES_RESV:
             return self._learn(node, call, states, held=False, after=Held.FREE)
         if "trylock" in name and _OBJECT.search(name):
@@ -149,7 +155,9 @@ class _LockEffects:
     ) -> tuple[frozenset[_State], frozenset[_State]]:
         def where(nonzero: bool) -> frozenset[_State]:
             return frozenset(
-                s if not _decides(s, variable) else _State(s.held if s.when == nonzero else s.otherwise)
+                s
+                if not _decides(s, variable)
+                else _State(s.held if s.when == nonzero else s.otherwise)
                 for s in states
             )
 

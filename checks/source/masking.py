@@ -36,7 +36,9 @@ _LOOP = re.compile(r"\b(?:\w*for_each\w*|scoped_guard|scoped_cond_guard)(?=\s*\(
 
 def _blank(match: re.Match[str]) -> str:
     text = match.group()
-    return "\n".join(" " * len(line) for line in text.split("\n")) if "\n" in text else " " * len(text)
+    return (
+        "\n".join(" " * len(line) for line in text.split("\n")) if "\n" in text else " " * len(text)
+    )
 
 
 def _blank_comment(match: re.Match[str]) -> str:

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Initialiser", "Member", "read_initialisers"]
 
-_OPENER = re.compile(r"\bstruct\s+(\w+)\s+(\w+)(?:\[\w*\])?\s*=\s*\{|\(\s*(?:const\s+)?struct\s+(\w+)\s*\)\s*\{")
+_OPENER = re.compile(
+    r"\bstruct\s+(\w+)\s+(\w+)(?:\[\w*\])?\s*=\s*\{|\(\s*(?:const\s+)?struct\s+(\w+)\s*\)\s*\{"
+)
 _HEADING = re.compile(r"\bstruct\s+(\w+)\s+(\w+)(?:\[\w*\])?\s*=\s*\{?\s*$")
 _MEMBER = re.compile(r"\.(\w+)\s*=\s*([^,{}\n]+)")
 
@@ -64,7 +66,9 @@ def read_initialisers(fragment: Fragment) -> Iterator[Initialiser]:
         yield _read(fragment, text, found.end(), struct, found.group(2) or "", shown=True)
 
 
-def _read(fragment: Fragment, text: str, at: int, struct: str, name: str, *, shown: bool) -> Initialiser:
+def _read(
+    fragment: Fragment, text: str, at: int, struct: str, name: str, *, shown: bool
+) -> Initialiser:
     end, depth = at, 1
     while end < len(text) and depth:
         depth += {"{": 1, "}": -1}.get(text[end], 0)

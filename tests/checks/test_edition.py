@@ -85,21 +85,31 @@ def test_the_sentinel_goes_before_the_helper() -> None:
 def test_what_an_earlier_patch_added_is_no_context() -> None:
     later = diff_of(
         OPS % "invalidate_mappings" + f"void {SENTINEL}(struct dma_buf_attachment *attach);\n",
-        OPS % "invalidate_mappings" + f"void {SENTINEL}(struct dma_buf_attachment *attach);\nint f(void);\n",
+        OPS % "invalidate_mappings"
+        + f"void {SENTINEL}(struct dma_buf_attachment *attach);\nint f(void);\n",
         HEADER,
     )
     assert detect(series_of(sentinel(), later)).base is Edition.RENAMED
 
 
 def test_an_optional_callback_makes_null_the_signal() -> None:
-    before = DRIVER % "if (WARN_ON(importer_ops && !importer_ops->invalidate_mappings))\n\t\treturn;"
-    verdict = detect(series_of(rename(), diff_of(before, DRIVER % "go();", "drivers/dma-buf/dma-buf.c")))
+    before = (
+        DRIVER % "if (WARN_ON(importer_ops && !importer_ops->invalidate_mappings))\n\t\treturn;"
+    )
+    verdict = detect(
+        series_of(rename(), diff_of(before, DRIVER % "go();", "drivers/dma-buf/dma-buf.c"))
+    )
     assert verdict.last is Edition.MERGED
 
 
 def test_a_tree_goes_before_the_series() -> None:
-    tree = Tree(OPS % "invalidate_mappings" + f"bool {HELPER}(struct dma_buf_attachment *attach);\n")
-    assert detect(series_of(use("go();", "dma_buf_move_notify(d);")), blobs=tree).base is Edition.MERGED
+    tree = Tree(
+        OPS % "invalidate_mappings" + f"bool {HELPER}(struct dma_buf_attachment *attach);\n"
+    )
+    assert (
+        detect(series_of(use("go();", "dma_buf_move_notify(d);")), blobs=tree).base
+        is Edition.MERGED
+    )
 
 
 def test_the_user_goes_before_all() -> None:
@@ -108,9 +118,14 @@ def test_the_user_goes_before_all() -> None:
 
 
 def test_the_notify_function_keeps_its_name_until_it_is_renamed() -> None:
-    notify = diff_of("void dma_buf_move_notify(int);\n", "void dma_buf_invalidate_mappings(int);\n", HEADER)
+    notify = diff_of(
+        "void dma_buf_move_notify(int);\n", "void dma_buf_invalidate_mappings(int);\n", HEADER
+    )
     verdict = detect(series_of(rename(), notify))
-    assert [verdict.notify(n) for n in (1, 2)] == ["dma_buf_move_notify", "dma_buf_invalidate_mappings"]
+    assert [verdict.notify(n) for n in (1, 2)] == [
+        "dma_buf_move_notify",
+        "dma_buf_invalidate_mappings",
+    ]
 
 
 def test_a_driver_s_own_function_name_says_nothing() -> None:

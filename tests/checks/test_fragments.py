@@ -61,7 +61,9 @@ def after(line: str, new: str, context: int = 3, path: str = "drivers/misc/frob.
 )
 def test_the_function_around_a_hunk_is_known(line: str, context: int) -> None:
     image = after(line, line + "\n\tnew_call(frob);", context)
-    assert [f.name for f in image.functions if any(c.name == "new_call" for c in f.calls)] == ["frob_start"]
+    assert [f.name for f in image.functions if any(c.name == "new_call" for c in f.calls)] == [
+        "frob_start"
+    ]
 
 
 @pytest.mark.parametrize("context", range(1, 6))
@@ -70,7 +72,8 @@ def test_a_call_knows_its_line(context: int) -> None:
     (function,) = [f for f in image.functions if any(c.name == "new_call" for c in f.calls)]
     call = next(c for c in function.calls if c.name == "new_call")
     line = function.fragment.shown(call.row)
-    assert line is not None and line.whole == "+\t\tnew_call(frob);"
+    assert line is not None
+    assert line.whole == "+\t\tnew_call(frob);"
 
 
 @pytest.mark.parametrize("context", range(8))
@@ -82,7 +85,7 @@ def test_a_cut_comment_is_not_code(context: int) -> None:
 def test_a_whole_function_is_complete_and_has_its_parameters() -> None:
     (image,) = [patch_of(diff_of("", DRIVER)).change.files[0].after]
     (function,) = image.functions
-    assert function.complete and function.is_new and function.is_static
+    assert (function.complete, function.is_new, function.is_static) == (True, True, True)
     assert [(p.type, p.name) for p in function.parameters] == [
         ("struct frob *", "frob"),
         ("struct device *", "dev"),

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import pytest
 
-from checks.source.diff import split_sections
 from checks.source.change import FileChange
+from checks.source.diff import split_sections
 from checks.source.locks import walk_locks
 from tests.checks.build import diff_of, patch_of
 
 FRAME = "#include <x.h>\n\nint frob(struct dma_buf_attachment *attach, bool flag)\n{\n%s\n}\n"
-LOCK, UNLOCK = "dma_resv_lock(attach->dmabuf->resv, NULL);", "dma_resv_unlock(attach->dmabuf->resv);"
+LOCK, UNLOCK = (
+    "dma_resv_lock(attach->dmabuf->resv, NULL);",
+    "dma_resv_unlock(attach->dmabuf->resv);",
+)
 
 
 def states_of(body: str, call: str = "dma_buf_pin") -> set[str]:
@@ -34,24 +37,54 @@ def states_of(body: str, call: str = "dma_buf_pin") -> set[str]:
         ("dma_buf_pin(attach); dma_buf_detach(attach->dmabuf, attach);", {"free"}),
         ("dma_buf_pin(attach);", {"unknown"}),
         ("dma_resv_assert_held(attach->dmabuf->resv); dma_buf_pin(attach);", {"held"}),
-        (f"ret = dma_resv_lock_interruptible(attach->dmabuf->resv, NULL); if (ret) return ret; dma_buf_pin(attach); {UNLOCK}", {"held"}),
-        (f"ret = dma_resv_lock(attach->dmabuf->resv, c); if (ret) dma_buf_pin(attach); else {UNLOCK}", {"free"}),
-        (f"ret = dma_resv_lock(attach->dmabuf->resv, c); if (ret < 0) goto out; {UNLOCK} return 0; out: dma_buf_pin(attach);", {"free"}),
-        (f"if (!dma_resv_trylock(attach->dmabuf->resv)) return 0; dma_buf_pin(attach); {UNLOCK}", {"held"}),
-        (f"if (dma_resv_trylock(attach->dmabuf->resv)) {{ dma_buf_pin(attach); {UNLOCK} }}", {"held"}),
-        (f"if (dma_resv_lock_interruptible(attach->dmabuf->resv, NULL)) return -1; dma_buf_pin(attach); {UNLOCK}", {"held"}),
-        (f"{LOCK} if (flag) goto out; {UNLOCK} return 0; out: dma_buf_pin(attach); {UNLOCK}", {"held"}),
+        (
+            f"ret = dma_resv_lock_interruptible(attach->dmabuf->resv, NULL); if (ret) return ret; dma_buf_pin(attach); {UNLOCK}",
+            {"held"},
+        ),
+        (
+            f"ret = dma_resv_lock(attach->dmabuf->resv, c); if (ret) dma_buf_pin(attach); else {UNLOCK}",
+            {"free"},
+        ),
+        (
+            f"ret = dma_resv_lock(attach->dmabuf->resv, c); if (ret < 0) goto out; {UNLOCK} return 0; out: dma_buf_pin(attach);",
+            {"free"},
+        ),
+        (
+            f"if (!dma_resv_trylock(attach->dmabuf->resv)) return 0; dma_buf_pin(attach); {UNLOCK}",
+            {"held"},
+        ),
+        (
+            f"if (dma_resv_trylock(attach->dmabuf->resv)) {{ dma_buf_pin(attach); {UNLOCK} }}",
+            {"held"},
+        ),
+        (
+            f"if (dma_resv_lock_interruptible(attach->dmabuf->resv, NULL)) return -1; dma_buf_pin(attach); {UNLOCK}",
+            {"held"},
+        ),
+        (
+            f"{LOCK} if (flag) goto out; {UNLOCK} return 0; out: dma_buf_pin(attach); {UNLOCK}",
+            {"held"},
+        ),
         (f"{LOCK} if (flag) {UNLOCK} dma_buf_pin(attach);", {"held", "free"}),
         (f"{LOCK} while (flag) {{ if (x) break; y(); }} dma_buf_pin(attach); {UNLOCK}", {"held"}),
         (f"for (;;) {{ {LOCK} if (x) break; {UNLOCK} }} dma_buf_pin(attach); {UNLOCK}", {"held"}),
         (f"do {{ {LOCK} {UNLOCK} }} while (x); dma_buf_pin(attach);", {"free"}),
-        (f"{LOCK} switch (x) {{ case 1: {UNLOCK} return 0; default: break; }} dma_buf_pin(attach); {UNLOCK}", {"held"}),
-        (f"switch (x) {{ case 1: {LOCK} break; default: return 0; }} dma_buf_pin(attach); {UNLOCK}", {"held"}),
+        (
+            f"{LOCK} switch (x) {{ case 1: {UNLOCK} return 0; default: break; }} dma_buf_pin(attach); {UNLOCK}",
+            {"held"},
+        ),
+        (
+            f"switch (x) {{ case 1: {LOCK} break; default: return 0; }} dma_buf_pin(attach); {UNLOCK}",
+            {"held"},
+        ),
         (f"{LOCK} ret = x ? dma_buf_pin(attach) : 0; {UNLOCK}", {"held"}),
         (f"{LOCK} list_for_each_entry(a, b, c) dma_buf_pin(attach); {UNLOCK}", {"held"}),
         (f"if (flag) {LOCK} dma_buf_pin(attach); if (flag) {UNLOCK}", {"free", "held"}),
         ("ttm_bo_reserve(bo, false, false, NULL); dma_buf_pin(attach);", {"held"}),
-        ("dma_resv_lock(obj->resv, NULL); dma_resv_unlock(obj->resv); dma_buf_pin(attach);", {"unknown"}),
+        (
+            "dma_resv_lock(obj->resv, NULL); dma_resv_unlock(obj->resv); dma_buf_pin(attach);",
+            {"unknown"},
+        ),
         (f"mutex_lock(&m); {LOCK} mutex_unlock(&m); dma_buf_pin(attach); {UNLOCK}", {"held"}),
     ],
 )

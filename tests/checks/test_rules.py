@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from _pytest.mark.structures import ParameterSet
 
 from checks import load_rules
 from checks.api import Bad, Good, Rule
@@ -13,7 +14,7 @@ from checks.runner import run
 RULES = load_rules()
 
 
-def _examples(kind: str) -> list[object]:
+def _examples(kind: str) -> list[ParameterSet]:
     cases = []
     for rule in RULES:
         for number, example in enumerate(getattr(rule, kind), 1):
