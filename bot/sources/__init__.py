@@ -36,7 +36,7 @@ def open_source(
     files, mails otherwise, total 0 when unknown.  Raises InputError when it
     cannot be read or holds no patch, ArchiveError when a server is in the way.
     """
-    postings = assemble(read_mail(raw) for raw in open_mails(spec, options, progress))
+    postings = assemble(map(read_mail, open_mails(spec, options, progress)))
     yield from postings_of(spec, postings, options)
 
 
@@ -46,7 +46,8 @@ def postings_of(spec: str, postings: list[Posting], options: SourceOptions) -> l
         raise InputError(f"{spec}: holds no patch; a patch's subject has a [PATCH] tag")
     if options.every:
         return postings
-    chosen = select_revision(_named(spec, postings), options.revision)
+    local = spec == "-" or Path(spec).exists()
+    chosen = select_revision(postings if local else _named(spec, postings), options.revision)
     if not chosen:
         there = ", ".join(str(number) for number in sorted({p.series.revision for p in postings}))
         raise InputError(f"{spec}: has no revision {options.revision}; there is {there}")
@@ -54,14 +55,15 @@ def postings_of(spec: str, postings: list[Posting], options: SourceOptions) -> l
 
 
 def _named(spec: str, postings: list[Posting]) -> list[Posting]:
-    """Where `spec` is a message-id in one of the series, that series alone, in all revisions."""
+    """Where `spec` names a mail of one of the series, that series alone, in all revisions."""
     from bot.sources.lineage import lineages
+    from bot.sources.msgid import is_target, parse_target
 
-    for line in lineages(postings):
-        for posting in line:
-            if any(msgid in spec for msgid in posting.mails):
-                return line
-    return postings
+    if not is_target(spec):
+        return postings
+    msgid = parse_target(spec).msgid
+    lines = lineages(postings)
+    return next((line for line in lines if any(msgid in one.mails for one in line)), postings)
 
 
 def open_mails(
@@ -93,13 +95,14 @@ def _open_folder(path: Path, progress: Progress | None) -> Iterator[bytes]:
 
 
 def _open_name(spec: str, options: SourceOptions) -> Iterator[bytes]:
-    if "://" not in spec:
-        from bot.sources import git
+    from bot.sources.msgid import is_target
 
-        if git.is_range(spec):
-            return iter(git.range_mails(options.tree or Path(), spec))
-    if "@" in spec or "://" in spec:
+    if is_target(spec):
         from bot.sources.archive import fetch_thread
 
         return iter(fetch_thread(spec, options))
+    from bot.sources import git
+
+    if git.is_range(spec):
+        return iter(git.range_mails(options.tree or Path(), spec))
     raise InputError(f"{spec}: no such file; give a file, a folder, a range A..B or a message-id")

@@ -93,7 +93,7 @@ _FORMAT_PATCH = (
 
 def is_range(spec: str) -> bool:
     """Whether `spec` looks like `A..B` or `REV^!` rather than a message-id."""
-    return _RANGE.fullmatch(spec) is not None and ("@" not in spec or "@{" in spec)
+    return _RANGE.fullmatch(spec) is not None
 
 
 def range_mails(tree: Path, spec: str) -> list[bytes]:

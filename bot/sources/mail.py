@@ -25,7 +25,7 @@ from bot.sources.header import (
     split_head,
     unfold,
 )
-from bot.sources.mime import Trouble, body_text
+from bot.sources.mime import Trouble, body_text, transfer_decoded
 from bot.sources.subject import Subject, parse_subject
 from checks.api import Problem
 
@@ -38,7 +38,8 @@ _FORMAT_PATCH = re.compile(rb"From ([0-9a-f]{40}|[0-9a-f]{64}) Mon Sep 17 00:00:
 _MAYBE_PATCH = re.compile(rb"patch|rfc|pull|\d/\d|=\?", re.IGNORECASE)
 _IN_BODY_FROM = re.compile(r"\s{0,200}From:[ \t]*([^\n]{1,500})")
 _ANGLE = re.compile(rb"<mailto:([^>\s]{1,300})>")
-_DIFF = b"\ndiff --git "
+_DIFF = b"\n+++ "
+"""Stands unquoted in every diff that changes a text."""
 _NOBODY = Address("", "")
 
 
@@ -102,8 +103,10 @@ def _has_diff(found: dict[bytes, bytes], body: bytes) -> bool:
     """Whether the text has an unquoted diff; decodes only where it could."""
     encoding = found.get(b"content-transfer-encoding", b"").strip().lower()
     multipart = found.get(b"content-type", b"").lstrip()[:10].lower() == b"multipart/"
-    if encoding != b"base64" and not multipart and _DIFF not in b"\n" + body:
-        return False
+    if not multipart:
+        plain = transfer_decoded(body, encoding.decode("latin-1"), [])
+        if _DIFF not in plain:
+            return False
     return find_diff(body_text(found, body)[0]) >= 0
 
 

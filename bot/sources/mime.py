@@ -15,7 +15,7 @@ from binascii import a2b_base64, a2b_qp
 
 from bot.sources.header import decode_bytes, fields, split_head
 
-__all__ = ["Trouble", "body_text", "undo_crlf"]
+__all__ = ["Trouble", "body_text", "transfer_decoded", "undo_crlf"]
 
 Trouble = tuple[str, str]
 """Kind and message of a `Problem` that does not know its mail yet."""
@@ -31,7 +31,6 @@ _PARAM = re.compile(r';\s*([a-z-]{1,40})\*?\d?\*?\s*=\s*(?:"([^"]*)"|([^\s;"]*))
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r\n\t "
 _BASE64_LINE = re.compile(rb"[A-Za-z0-9+/=\r\t ]*(?:\n|$)")
 _PATCH_TYPES = frozenset({"text/x-patch", "text/x-diff", "text/patch", "application/x-patch"})
-_GIT_HEADER = re.compile(r"(?:^|\n)diff --git [^\n]*")
 
 
 def undo_crlf(text: str) -> str:
@@ -43,9 +42,9 @@ def undo_crlf(text: str) -> str:
     crlf = text.count("\r\n")
     if not crlf:
         return text
-    header = _GIT_HEADER.search(text)
-    if header is not None:
-        transport = header[0].endswith("\r")
+    header = ("\n" + text).find("\ndiff --git ")
+    if header >= 0:
+        transport = text.endswith("\r", header, text.find("\n", header))
     else:
         bare = text.count("\n") - crlf
         transport = bare <= FOOTER_LINES and crlf >= bare
@@ -124,10 +123,7 @@ def _text(
     head: dict[bytes, bytes], body: bytes, params: dict[str, str], troubles: list[Trouble]
 ) -> str:
     encoding = _flat(head.get(b"content-transfer-encoding", b"")).lower()
-    if encoding == "base64":
-        body = _base64(body, troubles)
-    elif encoding == "quoted-printable":
-        body = a2b_qp(body)
+    body = transfer_decoded(body, encoding, troubles)
     charset = params.get("charset", "")
     text, exact = decode_bytes(body, charset)
     if not exact:
@@ -139,6 +135,13 @@ def _text(
     if params.get("format", "").lower() == "flowed":
         text = _flowed(text, params.get("delsp", "").lower() == "yes")
     return text
+
+
+def transfer_decoded(body: bytes, encoding: str, troubles: list[Trouble]) -> bytes:
+    """Undo a Content-Transfer-Encoding (RFC 2045 6), given in lower case."""
+    if encoding == "base64":
+        return _base64(body, troubles)
+    return a2b_qp(body) if encoding == "quoted-printable" else body
 
 
 def _base64(body: bytes, troubles: list[Trouble]) -> bytes:
