@@ -13,13 +13,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from checks.source.diff import FileDiff, Hunk
+from checks.source.diff import FileDiff, Hunk, Line
 
 if TYPE_CHECKING:
     from checks.api import Patch
     from checks.source.change import FileChange
 
-__all__ = ["Whole", "apply_hunks", "blob_oid", "find_whole"]
+__all__ = ["Whole", "apply_hunks", "blob_oid", "find_whole", "place_hunks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,9 @@ class Whole:
 
     before: tuple[str, ...]
     after: tuple[str, ...]
+    old_rows: dict[int, Line]
+    """Which diff line is at which 0-based row before; off from its own number where a hunk slid."""
+    new_rows: dict[int, Line]
     verified: bool
     """Whether git's own hashes confirm both."""
     oid: str
@@ -73,14 +76,15 @@ def _join(lines: tuple[str, ...]) -> bytes:
 
 def _build(content: bytes, diff: FileDiff, *, exact: bool) -> Whole | None:
     before = _split(content)
-    after = apply_hunks(before, diff.hunks, slide=not exact)
-    if after is None:
+    places = place_hunks(before, diff.hunks, slide=not exact)
+    if places is None:
         return None
+    after, old_rows, new_rows = apply_hunks(before, diff.hunks, places)
     oid = blob_oid(_join(after))
     verified = (
         exact and bool(diff.new_oid) and (diff.new_path is None or oid.startswith(diff.new_oid))
     )
-    return Whole(before, after, verified, oid)
+    return Whole(before, after, old_rows, new_rows, verified, oid)
 
 
 def _split(content: bytes) -> tuple[str, ...]:
@@ -88,27 +92,47 @@ def _split(content: bytes) -> tuple[str, ...]:
     return tuple(lines[:-1] if lines and not lines[-1] else lines)
 
 
-def apply_hunks(
+def place_hunks(
     before: tuple[str, ...], hunks: tuple[Hunk, ...], *, slide: bool
-) -> tuple[str, ...] | None:
-    """Apply `hunks` to the lines `before`; None when one does not fit.
+) -> tuple[int, ...] | None:
+    """Return the 0-based row of `before` at which each hunk starts; None when one does not fit.
 
     With `slide`, a hunk may sit up to 400 lines away from where it says, as
     `git apply` would look for it; its context must match all the same.
     """
-    after: list[str] = []
-    at = shift = 0
+    places: list[int] = []
+    least = shift = 0
     for hunk in hunks:
         wanted = tuple(line.text for line in hunk.lines if line.sign != "+")
-        start = hunk.old_start - 1 + shift if wanted else hunk.old_start + shift
-        place = _place(before, wanted, start, at, 400 if slide else 0)
+        start = hunk.old_start + shift - (1 if wanted else 0)
+        place = _place(before, wanted, start, least, 400 if slide else 0)
         if place is None:
             return None
         shift += place - start
+        least = place + len(wanted)
+        places.append(place)
+    return tuple(places)
+
+
+def apply_hunks(
+    before: tuple[str, ...], hunks: tuple[Hunk, ...], places: tuple[int, ...]
+) -> tuple[tuple[str, ...], dict[int, Line], dict[int, Line]]:
+    """Return the lines after, and which diff line is at which row of the lines before and after."""
+    after: list[str] = []
+    old_rows: dict[int, Line] = {}
+    new_rows: dict[int, Line] = {}
+    at = 0
+    for hunk, place in zip(hunks, places, strict=True):
         after += before[at:place]
-        after += [line.text for line in hunk.lines if line.sign != "-"]
-        at = place + len(wanted)
-    return (*after, *before[at:])
+        at = place
+        for line in hunk.lines:
+            if line.sign != "+":
+                old_rows[at] = line
+                at += 1
+            if line.sign != "-":
+                new_rows[len(after)] = line
+                after.append(line.text)
+    return (*after, *before[at:]), old_rows, new_rows
 
 
 def _place(

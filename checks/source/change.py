@@ -106,13 +106,13 @@ class FileChange:
     @cached_property
     def after(self) -> Image:
         if self.whole is not None:
-            return whole_image(self.whole.after, self.diff, "new")
+            return whole_image(self.whole.after, self.whole.new_rows)
         return hunk_image(self.diff, "new")
 
     @cached_property
     def before(self) -> Image:
         if self.whole is not None:
-            return whole_image(self.whole.before, self.diff, "old")
+            return whole_image(self.whole.before, self.whole.old_rows)
         return hunk_image(self.diff, "old")
 
 

@@ -118,12 +118,7 @@ def hunk_image(diff: FileDiff, side: Side) -> Image:
     return Image(tuple(fragments))
 
 
-def whole_image(texts: tuple[str, ...], diff: FileDiff, side: Side) -> Image:
-    """The image of a whole file whose lines are `texts`."""
-    lines: list[Line | None] = [None] * len(texts)
-    for hunk in diff.hunks:
-        for line in hunk.lines:
-            number = line.new if side == "new" else line.old
-            if number is not None and number <= len(lines):
-                lines[number - 1] = line
-    return Image((Fragment(1, texts, tuple(lines), whole=True),))
+def whole_image(texts: tuple[str, ...], rows: dict[int, Line]) -> Image:
+    """The image of a whole file: its lines, and which diff line is at which row."""
+    lines = tuple(rows.get(row) for row in range(len(texts)))
+    return Image((Fragment(1, texts, lines, whole=True),))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from checks.source.blobs import apply_hunks
+from checks.source.blobs import apply_hunks, place_hunks
 from checks.source.diff import DiffError, FileDiff, parse_section, split_sections
 from tests.checks.build import diff_of
 
@@ -47,7 +47,9 @@ def test_hunks_lead_from_before_to_after(before: list[str], after: list[str]) ->
     diff = diff_of(text_of(before), text_of(after))
     assume(diff)
     (file,) = files_of(diff)
-    assert apply_hunks(tuple(before), file.hunks, slide=False) == tuple(after)
+    places = place_hunks(tuple(before), file.hunks, slide=False)
+    assert places is not None
+    assert apply_hunks(tuple(before), file.hunks, places)[0] == tuple(after)
 
 
 @given(FILE, FILE)
