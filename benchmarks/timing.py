@@ -7,6 +7,7 @@ another day compare with nothing.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,12 +33,20 @@ def command(argv: Sequence[str | Path], *, cwd: Path, accept: Sequence[int]) -> 
     """Return a function that runs `argv`, output thrown away.
 
     It raises `RuntimeError` on an exit status that is not in `accept`: a
-    command that failed early would look fast.
+    command that failed early would look fast.  Python may keep its bytecode,
+    as it does for whoever installs the package.
     """
+    env = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 
     def run() -> None:
         done = subprocess.run(
-            argv, cwd=cwd, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
+            argv,
+            cwd=cwd,
+            env=env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
         )
         if done.returncode not in accept:
             raise RuntimeError(f"{argv[0]} exited with {done.returncode}: {done.stderr[-500:]}")

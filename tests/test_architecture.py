@@ -37,10 +37,13 @@ RULE_TOPICS = ("doc", "export", "exporter", "helper", "importer")
 RULES_MAY_IMPORT = ("checks.api", "checks.source")
 
 SLOW = frozenset({
-    "asyncio", "b4", "concurrent.futures", "importlib.metadata", "importlib.resources", "liblore",
+    "asyncio", "b4", "concurrent.futures", "importlib.metadata", "liblore",
     "logging", "multiprocessing", "requests", "sqlite3", "tqdm", "urllib.request", "urllib3",
 })  # fmt: skip
-"""What `revokebot review FILE` has no use for, and would pay for at every start."""
+"""What `revokebot review FILE` has no use for, and would pay for at every start.
+
+`importlib.resources` is not among them, because tree_sitter_c brings it.
+"""
 
 
 @dataclass(frozen=True, slots=True)
