@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Where a command's output goes: standard output or a file, as bytes, in one encoding."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from bot.errors import UsageError
+from bot.render.text import Style
+
+__all__ = ["add_output", "opened", "style_of"]
+
+
+def add_output(parser: ArgumentParser, *, color: bool = True) -> None:
+    """Add `--output` and `--color`."""
+    parser.add_argument("--output", metavar="FILE", help="write to FILE instead of standard output")
+    if color:
+        parser.add_argument(
+            "--color", choices=("auto", "always", "never"), default="auto",
+            help="colour the text; auto does on a terminal, unless NO_COLOR is set",
+        )  # fmt: skip
+
+
+@contextmanager
+def opened(path: str | None) -> Iterator[BinaryIO]:
+    """Open the output.  Raises `UsageError` when `path` cannot be written."""
+    if path is None or path == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    try:
+        file = open(path, "wb")  # noqa: SIM115
+    except OSError as err:
+        raise UsageError(
+            f"--output {path}: {err.strerror}; name a file that can be written"
+        ) from err
+    with file:
+        yield file
+
+
+def style_of(args: Namespace, link_mask: str) -> Style:
+    """The look of text, by flags, environment and terminal."""
+    terminal = args.output in (None, "-") and sys.stdout.isatty()
+    auto = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    color = args.color == "always" or (args.color == "auto" and auto)
+    width = os.get_terminal_size(sys.stdout.fileno()).columns if terminal else 80
+    return Style(color, max(min(width, 100), 40), link_mask)

@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Review patch series and print what there is to say; nothing is sent.
+
+An error in one source does not stop the others.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bot.commands.output import add_output, opened, style_of
+from bot.config import CHOICES, Settings, load
+from bot.errors import BotError, UsageError
+from bot.render.plain import one_line
+from bot.review import choose, review
+from bot.sources import SourceOptions, open_source
+from checks import load_rules
+from checks.api import Blobs, Edition, Rule, Severity
+from checks.runner import in_scope, scope_words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from bot.model import Posting, Review
+
+__all__ = ["add", "run"]
+
+FINDINGS = 1
+"""Exit status when there are findings at or above `--fail-on`."""
+
+
+def add(parser: ArgumentParser) -> None:
+    """Name the flags of `revokebot review`."""
+    parser.add_argument(
+        "sources", nargs="+", metavar="SOURCE",
+        help="a file or folder of mails, - for standard input, A..B, a message-id or its URL",
+    )  # fmt: skip
+    parser.add_argument("--format", choices=CHOICES["review.format"], help="default: text")
+    add_rule_flags(parser)
+    parser.add_argument(
+        "--fail-on", choices=CHOICES["review.fail_on"],
+        help="lowest severity that makes the exit status 1; default: warning",
+    )  # fmt: skip
+    parser.add_argument(
+        "--revision", type=int, metavar="N", help="review revision N; default: the newest"
+    )
+    parser.add_argument(
+        "--no-newer", action="store_true", help="do not ask the archive for newer revisions"
+    )
+    add_output(parser)
+
+
+def add_rule_flags(parser: ArgumentParser) -> None:
+    """Name the flags that say what is checked, and against what."""
+    parser.add_argument("--tree", metavar="DIR", help="kernel git tree, to see whole files")
+    parser.add_argument(
+        "--edition", choices=CHOICES["review.edition"],
+        help="edition of the contract; default: auto, recognised from tree or series",
+    )  # fmt: skip
+    parser.add_argument("--select", metavar="RULES", help="run these rules or topics only (a,b)")
+    parser.add_argument("--ignore", metavar="RULES", help="do not run these rules or topics (a,b)")
+
+
+def settings_of(args: Namespace) -> Settings:
+    """The merged settings, with the flags of `args` on top."""
+    names = ("tree", "edition", "select", "ignore", "fail_on", "format")
+    flags = {
+        f"review.{name}": ("--" + name.replace("_", "-"), getattr(args, name, None))
+        for name in names
+    }
+    return load(args.config, flags=flags)
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What the rules are run with, the same for every series."""
+
+    rules: tuple[Rule, ...]
+    words: tuple[str, ...]
+    edition: Edition | None
+    blobs: Blobs | None
+
+    @classmethod
+    def of(cls, settings: Settings) -> Setup:
+        """Load rules and tree.  Raises `UsageError` for a name or folder that does not exist."""
+        rules = choose(load_rules(), settings.review.select, settings.review.ignore)
+        edition = settings.review.edition
+        return cls(
+            rules,
+            scope_words(rules),
+            None if edition == "auto" else Edition(edition),
+            _blobs(settings),
+        )
+
+    def review(self, posting: Posting) -> Review:
+        """Review one posting."""
+        return review(posting, self.rules, edition=self.edition, blobs=self.blobs)
+
+
+def _blobs(settings: Settings) -> Blobs | None:
+    if settings.review.tree is None:
+        return None
+    from bot.sources.tree import GitTree
+
+    blobs: Blobs = GitTree(settings.review.tree)
+    return blobs
+
+
+def run(args: Namespace) -> int:
+    """Review all sources; return the highest exit status that applies."""
+    if args.revision is not None and args.revision < 1:
+        raise UsageError(f"--revision {args.revision}: revisions start at 1")
+    settings = settings_of(args)
+    setup = Setup.of(settings)
+    options = SourceOptions(
+        revision=args.revision,
+        newer=not args.no_newer,
+        tree=settings.review.tree,
+        archive=settings.archive,
+    )
+    render = _renderer(args, settings, setup)
+    worst, status = -1, 0
+    with opened(args.output) as out:
+        for source in args.sources:
+            try:
+                for done in _reviews(source, options, setup):
+                    out.write(render(done))
+                    out.flush()
+                    worst = max([worst, *(found.severity.rank for found in done.findings)])
+            except BotError as err:
+                print(f"revokebot: {one_line(str(err))}", file=sys.stderr)
+                status = max(status, err.status)
+    fail_on = settings.review.fail_on
+    if fail_on != "never" and worst >= Severity(fail_on).rank:
+        status = max(status, FINDINGS)
+    return status
+
+
+def _reviews(source: str, options: SourceOptions, setup: Setup) -> Iterator[Review]:
+    for posting in open_source(source, options):
+        yield setup.review(posting)
+
+
+def _renderer(args: Namespace, settings: Settings, setup: Setup) -> Callable[[Review], bytes]:
+    """How one review becomes output.  Only the format asked for is imported."""
+    if settings.review.format == "jsonl":
+        from bot.render import jsonl
+
+        return lambda done: jsonl.render(done).encode()
+    if settings.review.format == "mail":
+        return _mailer(settings)
+    from bot.render import text
+
+    style = style_of(args, settings.review.link_mask)
+    first = True
+
+    def shown(done: Review) -> bytes:
+        nonlocal first
+        gap, first = "" if first else "\n\n", False
+        scope = in_scope(done.posting.series, setup.words)
+        return (gap + text.render(done, style, in_scope=scope)).encode("utf-8", "replace")
+
+    return shown
+
+
+def _mailer(settings: Settings) -> Callable[[Review], bytes]:
+    from datetime import UTC, datetime
+
+    from bot.render.mail import mboxrd, replies
+
+    now = datetime.now(UTC)
+
+    def shown(done: Review) -> bytes:
+        for problem in done.errors:
+            text = f"{problem.where}: {problem.message} [{problem.kind}]"
+            print(f"revokebot: {one_line(text)}", file=sys.stderr)
+        written, unanswerable = replies(done, settings.reply, settings.review.link_mask, now)
+        for reason in unanswerable:
+            print(f"revokebot: {one_line(reason)}", file=sys.stderr)
+        return b"".join(mboxrd(reply) for reply in written)
+
+    return shown

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The settings: defaults, then one TOML file, then environment variables, then flags.
+
+The file is `--config FILE`, else `$REVOKEBOT_CONFIG`, else
+`$XDG_CONFIG_HOME/revokebot/config.toml` (`~/.config/...`) where there is one.
+Variables are called `REVOKEBOT_SECTION_KEY`.  A section, key or variable that
+does not exist is an error, never ignored; so is a value of the wrong type.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+
+from bot.errors import UsageError
+from bot.names import nearest
+from bot.sources.options import ArchiveOptions
+
+__all__ = ["Origin", "ReplySettings", "ReviewSettings", "Settings", "load", "walk"]
+
+PREFIX = "REVOKEBOT_"
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewSettings:
+    """What `revokebot review` does when no flag says otherwise."""
+
+    tree: Path | None = None
+    """Kernel git tree, bare or not, whose blobs the diffs are looked up in."""
+    edition: str = "auto"
+    """Edition of the contract; `auto` recognises it from tree or series."""
+    select: tuple[str, ...] = ()
+    """Ids or topics of the rules to run; empty for all."""
+    ignore: tuple[str, ...] = ()
+    """Ids or topics of rules not to run."""
+    fail_on: str = "warning"
+    """Lowest severity that makes the exit status 1, or `never`."""
+    format: str = "text"
+    """`text` for a terminal, `jsonl` for programs, `mail` for the replies as an mbox."""
+    link_mask: str = "https://lore.kernel.org/r/%s"
+    """URL of a message that is cited; `%s` is its message-id."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplySettings:
+    """Who a reply says it is from.  The defaults can be mistaken for nobody."""
+
+    name: str = "revokebot"
+    """Name in `From:`."""
+    address: str = "revokebot@localhost"
+    """Address in `From:`; its domain ends the Message-IDs."""
+    operator: str = ""
+    """Who runs the bot and hears complaints: a name and an address, for the footer."""
+    homepage: str = ""
+    """URL that explains the bot, for the footer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings, and where each came from."""
+
+    archive: ArchiveOptions = field(default_factory=ArchiveOptions)
+    review: ReviewSettings = field(default_factory=ReviewSettings)
+    reply: ReplySettings = field(default_factory=ReplySettings)
+    origins: Mapping[str, str] = field(default_factory=dict)
+    """`section.key` to `FILE:LINE`, a variable or a flag; a default has no entry."""
+    file: Path | None = None
+    """The file that was read."""
+
+
+SECTIONS = {"archive": ArchiveOptions, "review": ReviewSettings, "reply": ReplySettings}
+
+CHOICES = {
+    "review.edition": ("auto", "move-notify", "renamed", "seed", "merged"),
+    "review.fail_on": ("error", "warning", "note", "never"),
+    "review.format": ("text", "jsonl", "mail"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a value was written, for messages and for `revokebot config`."""
+
+    label: str
+    folder: Path = Path()
+    """What a relative path is relative to."""
+    text: bool = False
+    """Whether the value is text that still has to be read, as in a variable or flag."""
+
+
+def load(
+    config: str | None = None,
+    environ: Mapping[str, str] | None = None,
+    flags: Mapping[str, tuple[str, object]] | None = None,
+) -> Settings:
+    """Merge the settings.
+
+    Parameters
+    ----------
+    config: value of `--config`
+    environ: environment; default that of the process
+    flags: `section.key` to (flag, value), a value of None meaning not given
+
+    Raises `UsageError` naming file and line, variable or flag.
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[str, object] = {}
+    origins: dict[str, str] = {}
+    file = _find_file(config, environ)
+    entries = [*_from_environ(environ)]
+    if file is not None:
+        entries = [*_from_file(file), *entries]
+    for flag_key, (flag, given) in (flags or {}).items():
+        if given is not None:
+            entries.append((flag_key, given, Origin(flag, text=isinstance(given, str))))
+    for key, raw, origin in entries:
+        values[key] = _checked(key, raw, origin)
+        origins[key] = origin.label
+    sections = {
+        name: kind(
+            **{k.partition(".")[2]: v for k, v in values.items() if k.startswith(f"{name}.")}
+        )
+        for name, kind in SECTIONS.items()
+    }
+    return Settings(**sections, origins=origins, file=file)  # type: ignore[arg-type]
+
+
+def walk(settings: Settings) -> Iterator[tuple[str, object, str]]:
+    """Yield every setting as (`section.key`, value, origin)."""
+    for section in SECTIONS:
+        part = getattr(settings, section)
+        for item in fields(part):
+            key = f"{section}.{item.name}"
+            yield key, getattr(part, item.name), settings.origins.get(key, "default")
+
+
+def _find_file(config: str | None, environ: Mapping[str, str]) -> Path | None:
+    """The file to read; one that is named must be there, the default one need not be."""
+    for label, named in (
+        ("--config", config),
+        ("REVOKEBOT_CONFIG", environ.get("REVOKEBOT_CONFIG")),
+    ):
+        if named:
+            if not Path(named).is_file():
+                raise UsageError(f"{label} {named}: no such file; create it or drop the setting")
+            return Path(named)
+        if named == "":
+            return None
+    home = environ.get("XDG_CONFIG_HOME") or os.path.join(environ.get("HOME", ""), ".config")
+    default = Path(home, "revokebot/config.toml")
+    return default if default.is_absolute() and default.is_file() else None
+
+
+def _from_file(path: Path) -> Iterator[tuple[str, object, Origin]]:
+    import tomllib
+
+    try:
+        text = path.read_bytes().decode()
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise UsageError(f"{path}: not TOML: {err}") from err
+    for section, table in document.items():
+        if section not in SECTIONS:
+            hint = nearest(section, SECTIONS, f"known are {', '.join(SECTIONS)}")
+            raise UsageError(f"{path}:{_line(text, section)}: no section [{section}]{hint}")
+        if not isinstance(table, dict):
+            raise UsageError(
+                f"{path}:{_line(text, section)}: '{section}' must be a table [{section}]"
+            )
+        for key, value in table.items():
+            where = f"{path}:{_line(text, section, key)}"
+            if key not in _keys(section):
+                hint = nearest(key, _keys(section), f"known are {', '.join(_keys(section))}")
+                raise UsageError(f"{where}: [{section}] has no key '{key}'{hint}")
+            yield f"{section}.{key}", value, Origin(where, path.parent)
+
+
+def _line(text: str, section: str, key: str | None = None) -> int:
+    """The 1-based line where a section, or a key of it, is written; 1 when it is spelt unusually."""
+    table = rf"[ \t]*\[[ \t]*['\"]?{re.escape(section)}['\"]?[ \t]*\]"
+    item = rf"[ \t]*['\"]?{re.escape(key)}['\"]?[ \t]*=" if key else table
+    inside = key is None
+    for number, line in enumerate(text.split("\n"), 1):
+        if re.match(r"[ \t]*\[", line) and key is not None:
+            inside = re.match(table, line) is not None
+        elif inside and re.match(item, line):
+            return number
+        if key is None and re.match(rf"[ \t]*{re.escape(section)}[ \t]*[.=]", line):
+            return number
+    return 1
+
+
+def _from_environ(environ: Mapping[str, str]) -> Iterator[tuple[str, object, Origin]]:
+    names = {
+        f"{PREFIX}{section}_{key}".upper(): f"{section}.{key}"
+        for section in SECTIONS
+        for key in _keys(section)
+    }
+    for name, value in environ.items():
+        if not name.startswith(PREFIX) or name == "REVOKEBOT_CONFIG":
+            continue
+        if name not in names:
+            hint = nearest(name, names, "`revokebot config` lists the settings")
+            raise UsageError(f"environment: no setting is called {name}{hint}")
+        yield names[name], value, Origin(name, text=True)
+
+
+def _keys(section: str) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(SECTIONS[section]))
+
+
+def _checked(key: str, raw: object, origin: Origin) -> object:
+    section, _, name = key.partition(".")
+    item: Field[object] = next(item for item in fields(SECTIONS[section]) if item.name == name)
+    read, expected = _READERS[str(item.type)]
+    try:
+        value = read(raw, origin)
+    except (ValueError, TypeError) as err:
+        raise UsageError(f"{origin.label}: {key} must be {expected}, not {raw!r}") from err
+    choices = CHOICES.get(key)
+    if choices is not None and value not in choices:
+        hint = nearest(str(value), choices, f"known are {', '.join(choices)}")
+        raise UsageError(f"{origin.label}: {key} can't be {raw!r}{hint}")
+    return value
+
+
+def _str(raw: object, origin: Origin) -> str:
+    if not isinstance(raw, str) or not raw.isprintable():
+        raise TypeError
+    return raw
+
+
+def _int(raw: object, origin: Origin) -> int:
+    if origin.text and isinstance(raw, str):
+        raw = int(raw)
+    if not isinstance(raw, int) or isinstance(raw, bool) or raw < 0:
+        raise TypeError
+    return raw
+
+
+def _float(raw: object, origin: Origin) -> float:
+    if origin.text and isinstance(raw, str):
+        raw = float(raw)
+    if not isinstance(raw, int | float) or isinstance(raw, bool):
+        raise TypeError
+    if not math.isfinite(raw) or raw <= 0:
+        raise ValueError
+    return float(raw)
+
+
+def _names(raw: object, origin: Origin) -> tuple[str, ...]:
+    if origin.text and isinstance(raw, str):
+        raw = [part.strip() for part in raw.split(",") if part.strip()]
+    if not isinstance(raw, list) or not all(isinstance(part, str) for part in raw):
+        raise TypeError
+    return tuple(raw)
+
+
+def _path(raw: object, origin: Origin) -> Path | None:
+    if not isinstance(raw, str):
+        raise TypeError
+    return origin.folder / Path(raw).expanduser() if raw else None
+
+
+_READERS: dict[str, tuple[Callable[[object, Origin], object], str]] = {
+    "str": (_str, "a string of printable characters"),
+    "int": (_int, "a whole number, not negative"),
+    "float": (_float, "a number above 0"),
+    "tuple[str, ...]": (_names, "a list of names"),
+    "Path | None": (_path, "a path"),
+}
+"""Annotation of a field: how its value is read, and what an error says was expected."""

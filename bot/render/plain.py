@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Text of a mail made fit to be shown: no control character of it gets through.
+
+A mail may hold terminal escape sequences, or marks that turn the direction of
+text around (CVE-2021-42574); both are shown as `\\x1b` and the like.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+__all__ = ["escape", "one_line", "wrap"]
+
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufff9-\ufffb]"
+)
+
+
+def escape(text: str) -> str:
+    """Return `text` with every control character but tab and newline written out."""
+    return _UNSAFE.sub(lambda found: _written(found[0]), text)
+
+
+def one_line(text: str) -> str:
+    """Return `text` as one line, for headings and error messages."""
+    return escape(text).replace("\n", "\\n").replace("\t", " ")
+
+
+def wrap(text: str, width: int = 72, indent: str = "") -> str:
+    """Wrap each paragraph of `text` to `width` columns, never inside a word.
+
+    No line starts with `>`, which would be taken for a quotation.
+    """
+    paragraphs = [" ".join(part.split()) for part in re.split(r"\n[ \t]*\n", text) if part.strip()]
+    return "\n\n".join(_fill(part, width, indent) for part in paragraphs)
+
+
+def _fill(paragraph: str, width: int, indent: str) -> str:
+    # A word that starts with ">" is kept on the line of the word before it.
+    glued = re.sub(r" (?=>)", "\x00", paragraph)
+    lines = textwrap.wrap(
+        glued.lstrip(">\x00"),
+        width,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines).replace("\x00", " ")
+
+
+def _written(char: str) -> str:
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"

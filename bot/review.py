@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Review one posting: run the rules, and keep what could not be read beside what they said.
+
+Pure: no network, no clock, no files.  It chooses no words and sends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bot.errors import UsageError
+from bot.model import Posting, Review
+from bot.names import nearest
+from checks.api import Blobs, Edition, Rule
+from checks.runner import run
+
+__all__ = ["choose", "review"]
+
+
+def review(
+    posting: Posting,
+    rules: tuple[Rule, ...],
+    *,
+    edition: Edition | None = None,
+    blobs: Blobs | None = None,
+    every_diff: bool = True,
+) -> Review:
+    """Review `posting` by `rules`.
+
+    Parameters
+    ----------
+    edition: the edition that the user names; None recognises it
+    blobs: git object store for the `tree` depth
+    every_diff: report damage also in files that no rule can fire on
+    """
+    outcome = run(posting.series, rules, edition=edition, blobs=blobs, every_diff=every_diff)
+    return Review(
+        posting=posting,
+        edition=outcome.edition,
+        edition_reason=outcome.edition_reason,
+        context=outcome.context,
+        verified=outcome.verified,
+        findings=outcome.findings,
+        errors=(*posting.problems, *outcome.errors),
+    )
+
+
+def choose(
+    rules: tuple[Rule, ...], select: Sequence[str], ignore: Sequence[str]
+) -> tuple[Rule, ...]:
+    """The rules named by id or topic in `select` (all when empty), without those in `ignore`.
+
+    Raises `UsageError` for a name that is neither, and when nothing is left to run.
+    """
+    known = {rule.id for rule in rules} | {rule.topic for rule in rules}
+    for flag, names in (("--select", select), ("--ignore", ignore)):
+        _check(names, known, flag)
+    chosen = tuple(
+        rule
+        for rule in rules
+        if (not select or {rule.id, rule.topic} & set(select))
+        and not {rule.id, rule.topic} & set(ignore)
+    )
+    if not chosen:
+        raise UsageError("--select and --ignore leave no rule to run; `revokebot rules` lists them")
+    return chosen
+
+
+def _check(names: Iterable[str], known: set[str], flag: str) -> None:
+    for name in names:
+        if name not in known:
+            hint = nearest(name, known, "`revokebot rules` lists them")
+            raise UsageError(f"{flag}: no rule or topic is called '{name}'{hint}")
