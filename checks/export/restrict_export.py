@@ -67,15 +67,35 @@ def _helpers(series: Series) -> Iterator[Hit]:
         row = function.start + function.text.count("\n", 0, found.start())
         line = function.fragment.shown(row)
         if line is not None and predicate.file.is_new(line):
+            inline = "inline" in function.returns.split()
+            message = (
+                f"I suggest a function {SENTINEL}(), exported with EXPORT_SYMBOL_FOR_MODULES() so "
+                f"that only RDMA ({SENTINEL_MODULE}) can use it. Then test for that along with NULL "
+                "importer_ops, to cover the two cases that can't be revoked."
+            )
+            if inline:
+                message += " The helper has to move out of line for it."
             yield Hit(
                 predicate.patch,
                 predicate.file,
                 line,
-                f"I suggest a function {SENTINEL}(), exported with EXPORT_SYMBOL_FOR_MODULES() so that "
-                f"only RDMA ({SENTINEL_MODULE}) can use it; then test for that along with NULL importer_ops.",
+                message,
                 symbol=function.name,
+                suggestion=_SUGGESTION % found.group().split("->")[-1].strip(),
                 facts={"sentinel": SENTINEL, "module": SENTINEL_MODULE, "kind": "helper"},
             )
+
+
+_SUGGESTION = f"""\
++void {SENTINEL}(struct dma_buf_attachment *attach)
++{{
++}}
++EXPORT_SYMBOL_FOR_MODULES({SENTINEL}, "{SENTINEL_MODULE}");
+[ ... ]
++	return attach->importer_ops &&
++	       attach->importer_ops->%s !=
++		       {SENTINEL};
+"""
 
 
 def _exports(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:

@@ -89,31 +89,34 @@ def _unlocked(site: Site, facts: LockFacts, entry: Entry) -> tuple[str, Confiden
     states = facts.resolved(site, entry.held)
     if Held.FREE not in states or Held.UNKNOWN in states or Held.ENTRY in states:
         return None
-    name = site.call.name
     if Held.HELD in states:
         if Held.ENTRY in site.states:
             return None
-        text = f"{name}() needs dmabuf->resv, but one of the paths that lead here does not hold it."
-        return text, Confidence.MEDIUM
-    reason = f" {entry.reason}" if Held.ENTRY in site.states and entry.reason else ""
-    text = f"{name}() needs dmabuf->resv to be held, and here it is not.{reason}"
-    sure = Confidence.HIGH if Held.ENTRY not in site.states or entry.sure else Confidence.MEDIUM
-    return text, sure
+        text = "it needs dmabuf->resv, and one of the paths that lead here does not hold it."
+        return f"{_advice(site)}: {text}", Confidence.MEDIUM
+    by_entry = site.states == {Held.ENTRY}
+    reason = f" {entry.reason_at(site.call.row)}" if by_entry else ""
+    text = f"it needs dmabuf->resv to be held, and here it is not.{reason}"
+    sure = Confidence.HIGH if not by_entry or entry.sure else Confidence.MEDIUM
+    return f"{_advice(site)}: {text}".rstrip(), sure
+
+
+def _advice(site: Site) -> str:
+    name = site.call.name
+    other = f", or use {name}_unlocked()" if name in NEEDS_RESV_SINCE_6_2 else ""
+    return f"Please take dma_resv_lock() around {name}(){other}"
 
 
 def _locked(site: Site, facts: LockFacts, entry: Entry) -> tuple[str, Confidence] | None:
     """What to say of a call that takes the lock itself."""
-    states = facts.resolved(site, entry.held)
-    if states != {Held.HELD}:
+    if facts.resolved(site, entry.held) != {Held.HELD}:
         return None
-    by_callback = Held.ENTRY in site.states
-    if by_callback and not entry.callback:
+    by_entry = Held.ENTRY in site.states
+    if by_entry and not entry.callback:
         return None
-    reason = f" {entry.reason}" if by_callback and entry.reason else ""
-    text = (
-        f"{site.call.name}() takes dmabuf->resv itself and would deadlock: it is held here.{reason}"
-    )
-    return text, Confidence.HIGH if by_callback else Confidence.MEDIUM
+    reason = f" {entry.reason}" if by_entry else ""
+    text = f"{site.call.name}() takes dmabuf->resv itself, and would deadlock here: it is held."
+    return text + reason, Confidence.HIGH if by_entry else Confidence.MEDIUM
 
 
 BAD = [

@@ -37,6 +37,15 @@ class Entry:
     """Whether it follows from the function itself, not from one of its callers."""
     callback: bool = False
     """Whether it is an op that the core calls with the lock held."""
+    evidence: tuple[Evidence, ...] = ()
+    """What its own code shows of it."""
+
+    def reason_at(self, row: int) -> str:
+        """Why the state is what it is at a call in `row`: one sentence, or empty."""
+        if not self.evidence:
+            return self.reason
+        after = (e for e in self.evidence if e.call.row > row)
+        return _explain(next(after, self.evidence[-1]), row)
 
 
 _UNKNOWN = Entry(Held.UNKNOWN)
@@ -93,16 +102,17 @@ def _own(function: Function, facts: LockFacts, callbacks: dict[str, str]) -> Ent
     held = facts.entry
     if held is Held.UNKNOWN:
         return _UNKNOWN
-    return Entry(held, _explain(facts.evidence[-1]))
+    return Entry(held, evidence=facts.evidence)
 
 
-def _explain(evidence: Evidence) -> str:
+def _explain(evidence: Evidence, row: int) -> str:
     name = evidence.call.name
+    place = "further down" if evidence.call.row > row else "further up"
     if evidence.held:
-        return f"{name}() further down shows that it is held."
+        return f"{name}() {place} shows that it is held."
     if "lock" in name and "unlocked" not in name:
-        return f"{name}() takes it only further down."
-    return f"{name}() further down takes it itself, so it can't be held already."
+        return f"{name}() takes it only {place}."
+    return f"{name}() {place} takes it itself, so it can't be held already."
 
 
 def _from_callers(functions: list[tuple[Function, LockFacts]], known: dict[int, Entry]) -> bool:
