@@ -13,6 +13,7 @@ from __future__ import annotations
 import gzip
 import io
 import random
+import re
 import time
 import zlib
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ CHUNK = 64 << 10
 MAX_REDIRECTS = 3
 FIRST_PAUSE = 0.5
 """Seconds before the first retry; doubled for each further one, with jitter."""
+_ERRNO = re.compile(r"\[Errno -?\d+\] ([\w ]+)")
+"""What the system said, in the layers of words that urllib3 and requests put around it."""
 RETRIED = frozenset({429, 500, 502, 503, 504})
 
 
@@ -236,9 +239,10 @@ def _unreachable(url: str, error: Exception) -> ServerError:
     if isinstance(error, (requests.ConnectionError, urllib3.exceptions.HTTPError, OSError)):
         if "IncompleteRead" in str(error):
             return ServerError(f"{url}: the answer was cut short; try again", again=True)
-        host = urlsplit(url).netloc
+        errno = _ERRNO.search(str(error))
+        reason = errno[1] if errno else str(error)
         return ServerError(
-            f"{url}: cannot reach {host} ({_short(str(error))}); check archive.url and the network",
+            f"{url}: cannot reach {urlsplit(url).netloc} ({_short(reason)}); check archive.url and the network",
             again=True,
         )
     return ServerError(f"{url}: the request failed ({_short(str(error))}); check archive.url")

@@ -21,7 +21,7 @@ MAX_MSGID = 998
 
 _PREFIX = re.compile(r"(?:id|mid|msgid|message-id):\s*", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
-_PLAIN = re.compile(r"[^\s<>@{}/][^\s<>@{}]*@[^\s<>@{}~^]+")
+_PLAIN = re.compile(r"[^\s<>@{}]+@[^\s<>@{}~^]+")
 _VIEWS = frozenset({"raw", "t.mbox.gz", "t", "T", "t.atom", "d", "s"})
 """What public-inbox serves below a message-id."""
 _REDIRECTORS = frozenset({"patch.msgid.link", "msgid.link", "lkml.kernel.org"})
@@ -42,7 +42,8 @@ def is_target(spec: str) -> bool:
     """Whether `spec` is meant as a message-id or URL, rather than as a file or a git range.
 
     An `@` alone is not enough: `main@{1}..HEAD` is a range, and so is
-    anything else with `..`, unless it is marked by brackets or a prefix.
+    anything else with `..`; what has a `/` is a file.  Brackets or a prefix mark a
+    message-id that looks like either.
     """
     spec = spec.strip()
     if _SCHEME.match(spec) or _PREFIX.match(spec):
@@ -50,7 +51,7 @@ def is_target(spec: str) -> bool:
     if spec.startswith("<") and spec.endswith(">"):
         return True
     text = unquote(spec)
-    return ".." not in text and _PLAIN.fullmatch(text) is not None
+    return "/" not in spec and ".." not in text and _PLAIN.fullmatch(text) is not None
 
 
 def parse_target(spec: str) -> Target:
