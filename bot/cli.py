@@ -87,7 +87,7 @@ def _dispatch(argv: list[str]) -> int:
     module = import_module(f"bot.commands.{name}")
     parser = Parser(
         prog=f"revokebot {name}",
-        description=module.__doc__.partition("\n")[0],
+        description=(module.__doc__ or "").partition("\n")[0],
         epilog=EXIT_STATUS,
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,

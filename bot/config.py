@@ -126,7 +126,7 @@ def load(
         )
         for name, kind in SECTIONS.items()
     }
-    return Settings(**sections, origins=origins, file=file)  # type: ignore[arg-type]
+    return Settings(**sections, origins=origins, file=file)
 
 
 def walk(settings: Settings) -> Iterator[tuple[str, object, str]]:
@@ -180,7 +180,7 @@ def _from_file(path: Path) -> Iterator[tuple[str, object, Origin]]:
 
 
 def _line(text: str, section: str, key: str | None = None) -> int:
-    """The 1-based line where a section, or a key of it, is written; 1 when it is spelt unusually."""
+    """The 1-based line that a section, or a key of it, is on; 1 when it is spelt unusually."""
     table = rf"[ \t]*\[[ \t]*['\"]?{re.escape(section)}['\"]?[ \t]*\]"
     item = rf"[ \t]*['\"]?{re.escape(key)}['\"]?[ \t]*=" if key else table
     inside = key is None

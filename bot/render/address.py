@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Whom a reply goes to, and how header fields are spelt (RFC 5322, RFC 2047).
+
+A value that comes from a mail can't add a header: control characters are
+refused in addresses and message-ids, and encoded everywhere else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from bot.model import Address, Mail
+
+__all__ = ["fold", "recipients", "spelt", "usable_msgid"]
+
+MAX_LINE = 78
+"""Characters; RFC 5322 2.1.1 asks for no more."""
+
+_EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}@[A-Za-z0-9.-]{1,250}")
+_NOBODY = re.compile(r"devnull\b|(?:no|do-?not)[-_.]?reply\b|stable@(?:vger\.)?kernel\.org$", re.I)
+_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
+_MSGID = re.compile(r"[!-;=?-~]{1,900}")
+
+
+def recipients(mail: Mail, own: str) -> tuple[Address | None, tuple[Address, ...]]:
+    """Whom to answer: the author (To), and all others that `mail` went to (Cc), each once.
+
+    Left out are `own` address, addresses that nobody reads, and stable@,
+    which takes no discussion.  To is None when nobody is left.
+    """
+    others = (*mail.reply_to, mail.sender, *mail.to, *mail.cc)
+    listed = list(_once((mail.author, *others), own.lower()))
+    return (listed[0], tuple(listed[1:])) if listed else (None, ())
+
+
+def _once(addresses: Iterable[Address], own: str) -> Iterator[Address]:
+    seen = {own}
+    for address in addresses:
+        email = address.email.strip()
+        if email.lower() in seen or not _EMAIL.fullmatch(email) or _NOBODY.match(email):
+            continue
+        seen.add(email.lower())
+        yield Address(address.name, email)
+
+
+def usable_msgid(msgid: str) -> bool:
+    """Whether `msgid` can stand in a header, and is one that a mail really had."""
+    return _MSGID.fullmatch(msgid) is not None and not msgid.endswith(".invalid")
+
+
+def spelt(address: Address) -> str:
+    """`address` as one item of an address header."""
+    name = " ".join(address.name.split())
+    if not name:
+        return address.email
+    if not (name.isascii() and name.isprintable() and "=?" not in name):
+        name = _encoded(name, "")
+    elif not _ATOMS.fullmatch(name):
+        name = '"' + re.sub(r'(["\\])', r"\\\1", name) + '"'
+    return f"{name} <{address.email}>"
+
+
+def fold(name: str, value: str) -> str:
+    """Return the header `name: value`, folded at blanks; what is not plain ASCII is encoded."""
+    plain = value.isascii() and value.isprintable() and "=?" not in value
+    if not plain or max(map(len, value.split(" ")), default=0) > 900:
+        return f"{name}: {_encoded(value, name)}"
+    return _folded(f"{name}: {value}")
+
+
+def _folded(line: str) -> str:
+    """Break `line` in front of single blanks, so that unfolding gives back the same."""
+    lines = [""]
+    for word in re.split(r"(?<=\S) (?=\S)", line):
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > MAX_LINE and not lines[-1].endswith(":"):
+            lines.append(word)
+        else:
+            lines[-1] += (" " if lines[-1] else "") + word
+    return "\n ".join(lines)
+
+
+def _encoded(value: str, name: str) -> str:
+    """RFC 2047 words for `value`, with room for the header's `name` on the first line."""
+    from email.header import Header
+
+    clean = value.encode("utf-8", "replace").decode("utf-8")
+    return Header(clean, "utf-8", 75, name).encode(linesep="\n")
