@@ -53,7 +53,7 @@ def _meaning(series: Series, helpers: list[ContractChange]) -> Iterator[Hit]:
     yield Hit(
         change.patch,
         change.file,
-        _mention(change.doc, callback) or change.line,
+        _mention(change.doc, callback) or change.definition or change.line,
         f"Please say in the kernel-doc of &dma_buf_attach_ops.{callback} too what an importer promises "
         "by providing it; that is where importers look.",
         symbol=change.symbol,

@@ -52,6 +52,8 @@ class ContractChange:
     symbol: str
     doc: KernelDoc | None = None
     """For a helper: its kernel-doc."""
+    definition: Line | None = None
+    """For a helper: the line that has its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,14 +140,21 @@ def _only_removed(file: FileChange, function: Function) -> list[Line]:
 
 
 def _of_helper(predicate: Predicate) -> ContractChange:
-    function, doc = predicate.function, predicate.doc
-    fragment = function.fragment
-    rows = [row for row, text in doc.text if function.name in text] if doc else []
-    row = next((r for r in rows if fragment.is_added(r)), None)
-    if row is None:
-        row = function.row_of(function.name) or function.start
-    line = fragment.shown(row) or _changes(predicate.file, function)[0]
-    return ContractChange("helper", predicate.patch, predicate.file, line, function.name, doc)
+    patch, file, function = predicate.patch, predicate.file, predicate.function
+    definition = function.fragment.shown(function.row_of(function.name) or function.start)
+    if definition is None or not definition.added:
+        definition = _changes(file, function)[0]
+    line = _title_line(predicate) or definition
+    return ContractChange("helper", patch, file, line, function.name, predicate.doc, definition)
+
+
+def _title_line(predicate: Predicate) -> Line | None:
+    """The added line of the kernel-doc that has the function's name."""
+    if predicate.doc is None:
+        return None
+    rows = (row for row, text in predicate.doc.text if predicate.function.name in text)
+    lines = (predicate.doc.fragment.shown(row) for row in rows)
+    return next((line for line in lines if line is not None and line.added), None)
 
 
 def docs_of(
