@@ -242,7 +242,8 @@ def _unreachable(url: str, error: Exception) -> ServerError:
         errno = _ERRNO.search(str(error))
         reason = errno[1] if errno else str(error)
         return ServerError(
-            f"{url}: cannot reach {urlsplit(url).netloc} ({_short(reason)}); check archive.url and the network",
+            f"{url}: cannot reach {urlsplit(url).netloc} ({_short(reason)});"
+            " check archive.url and the network",
             again=True,
         )
     return ServerError(f"{url}: the request failed ({_short(str(error))}); check archive.url")

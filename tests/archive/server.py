@@ -25,7 +25,9 @@ MAIL = (
 
 def mbox(*mails: bytes) -> bytes:
     """Gzip of an mboxrd; the mails must have no `From ` lines."""
-    return gzip.compress(b"".join(b"From mboxrd@z Thu Jan  1 00:00:00 1970\n" + m + b"\n" for m in mails))
+    return gzip.compress(
+        b"".join(b"From mboxrd@z Thu Jan  1 00:00:00 1970\n" + m + b"\n" for m in mails)
+    )
 
 
 MBOX = mbox(MAIL)

@@ -37,7 +37,10 @@ TARGETS = [
     (f"{LORE}/without-at/T/", Target("without-at", LORE)),
     ("http://127.0.0.1:8080/toy/a@b/", Target("a@b", "http://127.0.0.1:8080/toy")),
     ("HTTPS://inbox.example.org/a@b/", Target("a@b", "https://inbox.example.org")),
-    ("https://example.org/deep/down/toy/a@b/raw", Target("a@b", "https://example.org/deep/down/toy")),
+    (
+        "https://example.org/deep/down/toy/a@b/raw",
+        Target("a@b", "https://example.org/deep/down/toy"),
+    ),
     ("https://lore.kernel.org/r/a-1@example.org", Target("a-1@example.org")),
     ("https://lore.kernel.org/r/without-at", Target("without-at")),
     ("https://lkml.kernel.org/r/a-1@example.org", Target("a-1@example.org")),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -50,10 +51,14 @@ class Inbox:
         """Commit `mails` to the epoch, one commit each with a file `m`, and index them."""
         epoch = self.folder / "git/0.git"
         stream = b"".join(_commit(raw) for raw in mails)
-        if _run(["git", "-C", str(epoch), "rev-parse", "-q", "--verify", "master"], self.env, ok=False):
+        if _run(
+            ["git", "-C", str(epoch), "rev-parse", "-q", "--verify", "master"], self.env, ok=False
+        ):
             stream = b"reset refs/heads/master\nfrom refs/heads/master^0\n\n" + stream
         _run(["git", "-C", str(epoch), "fast-import", "--quiet"], self.env, stream)
         _run(["public-inbox-index", "-L", "full", "--no-fsync", str(self.folder)], self.env)
+        # The server searches what it opened first, until it reads its configuration again.
+        self.server.send_signal(signal.SIGHUP)
 
     def thread_view(self, msgid: str) -> list[tuple[str, str]]:
         """(message-id, parent or empty) of each mail of a thread, as the server itself gives it."""
@@ -137,8 +142,8 @@ def served(folder: Path) -> Iterator[Inbox]:
     ):
         inbox = Inbox(place, env, port, server)
         try:
-            inbox.add(note.raw() for note in world())
             _await(f"{url}/_/text/help/raw")
+            inbox.add(note.raw() for note in world())
             yield inbox
         finally:
             server.kill()

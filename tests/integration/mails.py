@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-__all__ = ["COVER_V1", "COVER_V2", "LIST", "PATCHES", "STRANGER", "Note", "posting", "world"]
+__all__ = [
+    "COVER_V1",
+    "COVER_V2",
+    "LIST",
+    "PATCHES",
+    "STRANGER",
+    "Note",
+    "posting",
+    "review",
+    "world",
+]
 
 LIST = "list@example.org"
 AUTHOR = "A U Thor <author@example.org>"
@@ -100,14 +110,13 @@ def posting(revision: int, cover: str, minutes: int) -> list[Note]:
     return notes
 
 
-def world() -> list[Note]:
-    """All mails of the list: v1, its review, v2, and a stranger's patch of the same driver."""
-    second = COVER_V1.replace("-0-", "-2-")
+def review() -> list[Note]:
+    """What was answered to v1 and to v2."""
     remark = Note(
         "20261103.5-reviewer@example.org",
         f"Re: [PATCH 2/{PATCHES}] drm/toy: count step 2",
         "> +\tret = toy_step_2(toy, 1);\n\nWhy 1?\n\nFrom what I see it is 2.\n",
-        parent=second,
+        parent=COVER_V1.replace("-0-", "-2-"),
         root=COVER_V1,
         sender=REVIEWER,
         minutes=600,
@@ -128,6 +137,11 @@ def world() -> list[Note]:
         sender=REVIEWER,
         minutes=10300,
     )
+    return [remark, answer, thanks]
+
+
+def world() -> list[Note]:
+    """All mails of the list: v1, v2, their review, and a stranger's patch of the same driver."""
     stranger = Note(
         STRANGER,
         "[PATCH v3] drm/toy: remove an unused include",
@@ -135,11 +149,4 @@ def world() -> list[Note]:
         sender="O T Her <other@example.org>",
         minutes=1500,
     )
-    return [
-        *posting(1, COVER_V1, 0),
-        remark,
-        answer,
-        stranger,
-        *posting(2, COVER_V2, 10080),
-        thanks,
-    ]
+    return [*posting(1, COVER_V1, 0), stranger, *posting(2, COVER_V2, 10080), *review()]

@@ -15,7 +15,9 @@ from tests.integration.mails import COVER_V1, COVER_V2, STRANGER, Note, world
 
 pytestmark = pytest.mark.integration
 
-V1 = {note.msgid for note in world() if note.msgid.startswith(("20261102", "20261103"))} - {STRANGER}
+V1 = {note.msgid for note in world() if note.msgid.startswith(("20261102", "20261103"))} - {
+    STRANGER
+}
 V2 = {note.msgid for note in world() if note.msgid.startswith(("20261109", "20261110"))}
 
 
