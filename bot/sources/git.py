@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -30,65 +30,19 @@ _RANGE = re.compile(r"[^-\s:][^\s:]{0,400}(?:\^!|\.\.\.?[^\s:]{0,400})|\.\.\.?[^
 _COMMIT_LINE = re.compile(rb"^From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\n", re.MULTILINE)
 _ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
 
-_FORMAT_PATCH = (
-    "-c",
-    "diff.noprefix=false",
-    "-c",
-    "diff.mnemonicPrefix=false",
-    "-c",
-    "diff.orderFile=",
-    "-c",
-    "diff.suppressBlankEmpty=false",
-    "-c",
-    "diff.wsErrorHighlight=none",
-    "-c",
-    "diff.submodule=short",
-    "-c",
-    "diff.ignoreSubmodules=none",
-    "-c",
-    "diff.relative=false",
-    "-c",
-    "format.headers=",
-    "-c",
-    "format.numbered=auto",
-    "-c",
-    "format.useAutoBase=false",
-    "-c",
-    "format.notes=false",
-    "-c",
-    "format.mboxrd=false",
-    "-c",
-    "log.mailmap=false",
-    "format-patch",
-    "--stdout",
-    "--pretty=mboxrd",
-    "--encoding=UTF-8",
-    "--subject-prefix=PATCH",
-    "--src-prefix=a/",
-    "--dst-prefix=b/",
-    "--full-index",
-    "--unified=3",
-    "--inter-hunk-context=0",
-    "--diff-algorithm=myers",
-    "--indent-heuristic",
-    "-M",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--no-color",
-    "--no-signature",
-    "--no-cover-letter",
-    "--no-thread",
-    "--no-attach",
-    "--no-signoff",
-    "--no-from",
-    "--no-to",
-    "--no-cc",
-    "--no-add-header",
-    "--no-base",
-    "--no-notes",
-    "--no-relative",
-    "--encode-email-headers",
-)
+_FORMAT_PATCH = """
+    -c diff.noprefix=false -c diff.mnemonicPrefix=false -c diff.suppressBlankEmpty=false
+    -c diff.wsErrorHighlight=none -c diff.submodule=short -c diff.ignoreSubmodules=none
+    -c diff.relative=false -c format.headers= -c format.numbered=auto
+    -c format.useAutoBase=false -c format.notes=false -c format.mboxrd=false
+    -c log.mailmap=false format-patch --stdout --pretty=mboxrd --encoding=UTF-8
+    --subject-prefix=PATCH --src-prefix=a/ --dst-prefix=b/ --full-index --unified=3
+    --inter-hunk-context=0 --diff-algorithm=myers --indent-heuristic -M -O/dev/null
+    --no-ext-diff --no-textconv --no-color --no-signature --no-cover-letter --no-thread
+    --no-attach --no-signoff --no-from --no-to --no-cc --no-add-header --no-base --no-notes
+    --no-relative --encode-email-headers
+"""
+"""Every option by which a user's configuration could change what a patch looks like."""
 
 
 def is_range(spec: str) -> bool:
@@ -112,7 +66,7 @@ def range_mails(tree: Path, spec: str) -> list[bytes]:
     count = int(out)
     if not 0 < count <= RANGE_CAP:
         raise InputError(f"{spec}: has {count} commits in {tree}; give a range of 1 to {RANGE_CAP}")
-    status, out, complaint = git(where, *_FORMAT_PATCH, spec, "--")
+    status, out, complaint = git(where, *_FORMAT_PATCH.split(), spec, "--")
     if status:
         raise explain(tree, complaint)
     starts = [match.start() for match in _COMMIT_LINE.finditer(out)]
@@ -168,7 +122,7 @@ def _unreadable(epoch: Path, complaint: str) -> InputError:
     return explain(epoch, complaint)
 
 
-def epoch_mails(epoch: Path, since: str = "") -> Iterator[tuple[str, bytes]]:
+def epoch_mails(epoch: Path, since: str = "") -> Generator[tuple[str, bytes], None, None]:
     """Yield (commit, raw mail) of one epoch in arrival order, after the commit `since`.
 
     Commits without a file `m` (deletions) are passed over.  Raises InputError

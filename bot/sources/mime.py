@@ -170,15 +170,14 @@ def _flowed(text: str, delete_space: bool) -> str:
     if "diff --git " not in text or split_body(text).sound:
         return text
     out: list[str] = []
-    soft = False
     for line in text.split("\n"):
         line = line[1:] if line.startswith(" ") else line
-        if soft:
-            out[-1] = (out[-1][:-1] if delete_space else out[-1]) + line
-        else:
-            out.append(line)
-        soft = line.endswith(" ") and line != "-- "
-    joined = "\n".join(out)
+        # A blank context line is one space, which would read as a soft break.
+        soft = line.endswith(" ") and line != "-- " and bool(line.strip())
+        out.append(line[:-1] if soft and delete_space else line)
+        if not soft:
+            out.append("\n")
+    joined = "".join(out).removesuffix("\n")
     return joined if split_body(joined).sound else text
 
 
