@@ -8,12 +8,12 @@ and are reached through `Patch.change`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from checks.edition import EditionVerdict
@@ -36,6 +36,8 @@ __all__ = [
     "Series",
     "Severity",
 ]
+
+NO_FACTS: Mapping[str, object] = {}
 
 
 class Severity(StrEnum):
@@ -78,8 +80,7 @@ class Blobs(Protocol):
         """Return the content of `path` at the tree's HEAD, or None when it is not there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something that could not be read, fetched or decided; never a silent skip."""
 
     kind: str
@@ -90,8 +91,7 @@ class Problem:
     """One line: what is wrong and what to do next."""
 
 
-@dataclass(frozen=True, slots=True)
-class PatchRef:
+class PatchRef(NamedTuple):
     """What identifies a patch in the output."""
 
     number: int
@@ -180,8 +180,7 @@ class Series:
         return (patch for patch in self.patches if patch.mentions(*words))
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """One place where a rule has something to say.  The runner adds id, severity and sources."""
 
     patch: Patch
@@ -197,12 +196,11 @@ class Hit:
     severity: Severity | None = None
     """Overrides the rule's default, only ever downwards."""
     confidence: Confidence | None = None
-    facts: dict[str, object] = field(default_factory=dict)
+    facts: Mapping[str, object] = NO_FACTS
     """Plain values for the reply template."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One rule, one place: a `Hit` with the rule's identity added."""
 
     rule: str
@@ -225,11 +223,10 @@ class Finding:
     references: tuple[str, ...]
     fingerprint: str
     """Hex; stable across revisions of a series: no line numbers in it."""
-    facts: dict[str, object] = field(default_factory=dict)
+    facts: Mapping[str, object] = NO_FACTS
 
 
-@dataclass(frozen=True, slots=True)
-class Meta:
+class Meta(NamedTuple):
     """What the runner and the reader need to know of a rule."""
 
     severity: Severity
@@ -243,8 +240,7 @@ class Meta:
     """Say it at most once per series: for nudges."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bad:
+class Bad(NamedTuple):
     """A minimal diff on which the rule must fire, exactly at the given lines."""
 
     diff: str
@@ -255,8 +251,7 @@ class Bad:
     """A known gap: run as a strict expected failure."""
 
 
-@dataclass(frozen=True, slots=True)
-class Good:
+class Good(NamedTuple):
     """A minimal diff on which the rule must stay silent, and why."""
 
     diff: str
@@ -265,8 +260,7 @@ class Good:
     todo: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """A loaded rule file."""
 
     id: str

@@ -10,7 +10,7 @@ itself.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from checks.api import Blobs, Edition, Series
 from checks.source.vocabulary import HELPER, NEW_NOTIFY, OLD_NOTIFY, SENTINEL
@@ -34,8 +34,7 @@ _TESTED = re.compile(r"!importer_ops->(?:move_notify|invalidate_mapping)")
 _NEW_MEMBER = re.compile(r"\(\*invalidate_mappings\)\s*\(")
 
 
-@dataclass(frozen=True, slots=True)
-class EditionVerdict:
+class EditionVerdict(NamedTuple):
     """The edition of the base, of each patch, and how it was recognised."""
 
     base: Edition

@@ -10,7 +10,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from checks.api import Blobs, Edition, Finding, Hit, Patch, Problem, Rule, Series, Severity
 from checks.edition import detect
@@ -19,8 +20,7 @@ from checks.source.vocabulary import canonical
 __all__ = ["Outcome", "in_scope", "run", "scope_words"]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What the rules said of one series, and what they were able to see."""
 
     edition: Edition
@@ -135,7 +135,7 @@ def _finding(rule: Rule, hit: Hit) -> Finding:
         line=(line.old if line.sign == "-" else line.new) or 0,
         side="old" if line.sign == "-" else "new",
         line_text=line.whole,
-        diff_line=line.index,
+        diff_line=line.at,
         symbol=hit.symbol,
         message=hit.message,
         suggestion=hit.suggestion,
@@ -158,7 +158,7 @@ def _number(findings: list[Finding]) -> list[Finding]:
         key = (finding.rule, finding.file, finding.symbol or "", canonical(finding.line_text[1:]))
         seen[key] += 1
         digest = hashlib.sha256("\0".join((*key, str(seen[key]))).encode("utf-8", "replace"))
-        numbered.append(replace(finding, fingerprint=digest.hexdigest()[:16]))
+        numbered.append(finding._replace(fingerprint=digest.hexdigest()[:16]))
     return numbered
 
 

@@ -10,8 +10,7 @@ rebuilt after image is the one that the line promises, the image is verified.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from checks.source.diff import FileDiff, Hunk, Line
 
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Whole", "apply_hunks", "blob_oid", "find_whole", "place_hunks"]
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(NamedTuple):
     """A file's lines before and after."""
 
     before: tuple[str, ...]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from checks.source.enclose import enclose
 from checks.source.masking import mask, mask_comments
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Call", "Function", "Parameter", "Unit", "calls_in", "parse", "text_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One call expression."""
 
     name: str
@@ -37,8 +36,7 @@ class Call:
     """0-based row in the fragment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """One parameter of a function: its type as written, and its name."""
 
     type: str

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from checks.source.c import Function
 from checks.source.diff import Line
@@ -40,8 +39,7 @@ _SPEAKS = re.compile(r"revok|revoc|invalidat", re.IGNORECASE)
 _TEST = re.compile(rf"importer_ops\s*(?:->|\.)\s*(?:{'|'.join(CALLBACKS)})\b")
 
 
-@dataclass(frozen=True, slots=True)
-class ContractChange:
+class ContractChange(NamedTuple):
     """One place where the series changes what exporters and importers may rely on."""
 
     kind: str
@@ -56,8 +54,7 @@ class ContractChange:
     """For a helper: the line that has its name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Predicate:
+class Predicate(NamedTuple):
     """A new or changed function of the core that answers a question about an attachment."""
 
     patch: Patch

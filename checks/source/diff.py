@@ -10,7 +10,7 @@ a `DiffError`: half a diff is never taken for a whole one.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["DiffError", "FileDiff", "Hunk", "Line", "Section", "parse_section", "split_sections"]
 
@@ -35,8 +35,7 @@ class DiffError(ValueError):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of a hunk."""
 
     sign: str
@@ -47,7 +46,7 @@ class Line:
     """1-based line number in the file before; None for an added line."""
     new: int | None
     """1-based line number in the file after; None for a removed line."""
-    index: int
+    at: int
     """0-based index of the line in `Patch.diff.split("\\n")`."""
 
     @property
@@ -60,8 +59,7 @@ class Line:
         return self.sign == "+"
 
 
-@dataclass(frozen=True, slots=True)
-class Hunk:
+class Hunk(NamedTuple):
     """One hunk, its counts checked."""
 
     old_start: int
@@ -71,8 +69,7 @@ class Hunk:
     lines: tuple[Line, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """The part of a diff that is about one file, not parsed yet."""
 
     text: str
@@ -82,8 +79,7 @@ class Section:
     """Path as the header names it, for the cheap tests before parsing."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileDiff:
+class FileDiff(NamedTuple):
     """One file of a diff."""
 
     old_path: str | None
@@ -182,7 +178,7 @@ def _hunks(section: Section, body: str, first: int) -> tuple[Hunk, ...]:
             section.path, f"damaged diff ({_one_line(err)}); was it line-wrapped?"
         ) from err
     hunks = tuple(_hunk(hunk, first - 2) for file in files for hunk in file)
-    _refuse_leftovers(section.path, body, {line.index - first for h in hunks for line in h.lines})
+    _refuse_leftovers(section.path, body, {line.at - first for h in hunks for line in h.lines})
     return hunks
 
 

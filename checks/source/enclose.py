@@ -9,7 +9,7 @@ still inside it; the hunk's own first lines and closing braces decide that.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Enclosure", "enclose"]
 
@@ -20,8 +20,7 @@ _VARIABLE = re.compile(r"^(?:static\s+|const\s+)*struct\s+\w+\s+\w+(?:\[\w*\])?\
 _BRACES = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|[{}]')
 
 
-@dataclass(frozen=True, slots=True)
-class Enclosure:
+class Enclosure(NamedTuple):
     """How to complete a fragment."""
 
     prelude: str

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from checks.source.c import Function
 from checks.source.locks import Evidence, Held, LockFacts, walk_locks
@@ -26,8 +25,7 @@ ROUNDS = 3
 """How many levels of callers are followed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """How a function is entered."""
 
     held: Held

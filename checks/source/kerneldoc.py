@@ -8,8 +8,7 @@ returned with what is shown of it, and says so.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from checks.source.image import Fragment
@@ -24,8 +23,7 @@ _MEMBER_POINTER = re.compile(r"\(\s*\*\s*(\w+)\s*\)\s*\(")
 _MEMBER_FIELD = re.compile(r"(\w+)\s*(?:\[[^\]]*\])?\s*;")
 
 
-@dataclass(frozen=True, slots=True)
-class KernelDoc:
+class KernelDoc(NamedTuple):
     """One kernel-doc comment, or what a fragment shows of it."""
 
     kind: str

@@ -11,9 +11,8 @@ rules: drivers/dma-buf/dma-buf.c, "DOC: locking convention".
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from checks.source import vocabulary
 from checks.source.c import Call, Function, as_call
@@ -34,8 +33,7 @@ class Held(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class _State:
+class _State(NamedTuple):
     held: Held
     variable: str = ""
     """A variable that decides whether the lock was taken; empty when it surely was."""
@@ -45,24 +43,21 @@ class _State:
     """What holds where it was not taken."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(NamedTuple):
     """A call that shows how the function was entered."""
 
     held: bool
     call: Call
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(NamedTuple):
     """A call, and the lock states it can run under."""
 
     call: Call
     states: frozenset[Held]
 
 
-@dataclass(frozen=True, slots=True)
-class LockFacts:
+class LockFacts(NamedTuple):
     """What one function says of the lock."""
 
     sites: tuple[Site, ...]
@@ -136,7 +131,7 @@ class _LockEffects:
         self, node: Node, call: Call, states: frozenset[_State], assigned: str
     ) -> frozenset[_State]:
         after = self._learn(node, call, states, held=False, after=Held.HELD)
-        return frozenset(replace(s, variable=assigned or _RESULT) for s in after)
+        return frozenset(s._replace(variable=assigned or _RESULT) for s in after)
 
     def _learn(
         self, node: Node, call: Call, states: frozenset[_State], *, held: bool, after: Held

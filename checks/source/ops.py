@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from checks.source.masking import mask_comments
 
@@ -26,8 +25,7 @@ _HEADING = re.compile(r"\bstruct\s+(\w+)\s+(\w+)(?:\[\w*\])?\s*=\s*\{?\s*$")
 _MEMBER = re.compile(r"\.(\w+)\s*=\s*([^,{}\n]+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """One `.name = value` of an initialiser."""
 
     name: str
@@ -36,8 +34,7 @@ class Member:
     """0-based row in the fragment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Initialiser:
+class Initialiser(NamedTuple):
     """One initialised object of a struct type, or what a hunk shows of it."""
 
     struct: str

@@ -58,7 +58,7 @@ def test_every_line_knows_its_place_in_the_diff(before: list[str], after: list[s
     lines = diff.split("\n")
     for file in files_of(diff):
         for line in (line for hunk in file.hunks for line in hunk.lines):
-            assert lines[line.index] == line.whole
+            assert lines[line.at] == line.whole
 
 
 @given(FILE, FILE, st.data())
