@@ -12,9 +12,9 @@ from bot.errors import UsageError
 from bot.model import Posting, Review
 from bot.names import nearest
 from checks.api import Blobs, Edition, Rule
-from checks.runner import run
+from checks.runner import Outcome, run
 
-__all__ = ["choose", "review"]
+__all__ = ["choose", "merge", "review"]
 
 
 def review(
@@ -33,7 +33,13 @@ def review(
     blobs: git object store for the `tree` depth
     every_diff: report damage also in files that no rule can fire on
     """
-    outcome = run(posting.series, rules, edition=edition, blobs=blobs, every_diff=every_diff)
+    return merge(
+        posting, run(posting.series, rules, edition=edition, blobs=blobs, every_diff=every_diff)
+    )
+
+
+def merge(posting: Posting, outcome: Outcome) -> Review:
+    """What the rules said of `posting`, and before it what could not be read."""
     return Review(
         posting=posting,
         edition=outcome.edition,

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Review every series of an archive, all revisions, in the order of the archive.
+
+Most series touch nothing that a rule is about and are answered at once; the
+others go to worker processes, each with a time limit for a series.  A worker
+that hangs or dies is an entry in `errors` of its series, not the end of the run.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import time
+from argparse import ArgumentParser, Namespace
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from bot.commands.output import add_output, opened, style_of
+from bot.commands.review import Setup, add_rule_flags, settings_of
+from bot.commands.workers import Job, reviewed
+from bot.errors import UsageError
+from bot.model import Posting, Review
+from bot.render import jsonl, text
+from bot.sources import SourceOptions, open_mails, postings_of
+from bot.sources.mail import read_mail
+from bot.sources.series import assemble
+from checks.edition import detect
+from checks.runner import in_scope
+
+__all__ = ["add", "run"]
+
+
+def add(parser: ArgumentParser) -> None:
+    """Name the flags of `revokebot backtest`."""
+    parser.add_argument("archive", metavar="ARCHIVE", help="a public-inbox clone, an mbox or -")
+    parser.add_argument("--format", choices=("jsonl", "text"), default="jsonl")
+    add_rule_flags(parser)
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        default=0,
+        help="worker processes; default: one a processor",
+    )
+    parser.add_argument(
+        "--time-limit", type=float, metavar="SECONDS", default=60.0,
+        help="for one series, of processor and of wall time; default: 60",
+    )  # fmt: skip
+    add_output(parser)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was read and found, for the summary."""
+
+    mails: int = 0
+    series: int = 0
+    in_scope: int = 0
+    findings: Counter[str] = field(default_factory=Counter)
+    errors: Counter[str] = field(default_factory=Counter)
+
+    def add(self, review: Review) -> None:
+        """Count one series."""
+        self.series += 1
+        if review.findings:
+            self.findings.update(found.rule for found in review.findings)
+        if review.errors:
+            self.errors.update(problem.kind for problem in review.errors)
+
+    def __str__(self) -> str:
+        found = f"{self.findings.total()} findings{_listed(self.findings)}"
+        told = f"{self.errors.total()} problems{_listed(self.errors)}"
+        return (
+            f"{self.mails} mails, {self.series} series, {self.in_scope} of them in scope\n"
+            f"{found}\n{told}"
+        )
+
+
+def _listed(counts: Counter[str]) -> str:
+    items = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ": " + ", ".join(f"{number} {name}" for name, number in items) if items else ""
+
+
+def run(args: Namespace) -> int:
+    """Review the archive; return 0, whatever was found."""
+    if args.jobs < 0 or args.time_limit <= 0:
+        raise UsageError("--jobs and --time-limit must be above 0; leave them out for the default")
+    gc.disable()  # hundreds of thousands of objects, all of which stay
+    args.edition = args.edition or None
+    settings = settings_of(_without_format(args))
+    setup = Setup.of(settings)
+    options = SourceOptions(every=True, archive=settings.archive)
+    tally, start = Tally(), time.monotonic()
+    postings = _read(args.archive, options, tally)
+    scope = [in_scope(posting.series, setup.words) for posting in postings]
+    tally.in_scope = sum(scope)
+    jobs = args.jobs or len(os.sched_getaffinity(0))
+    job = Job(postings, setup, args.time_limit)
+    render = _renderer(args, settings.review.link_mask)
+    with opened(args.output) as out:
+        for review in _all(job, scope, jobs):
+            tally.add(review)
+            out.write(render(review))
+    sys.stdout.flush()
+    print(f"{tally}\n{time.monotonic() - start:.1f} s", file=sys.stderr)
+    return 0
+
+
+def _without_format(args: Namespace) -> Namespace:
+    """`args` for the settings: the format of a backtest is its own, not that of a review."""
+    return Namespace(**{**vars(args), "format": None})
+
+
+def _read(archive: str, options: SourceOptions, tally: Tally) -> list[Posting]:
+    def counted() -> Iterator[bytes]:
+        with _progress("reading") as progress:
+            for raw in open_mails(archive, options, progress):
+                tally.mails += 1
+                yield raw
+
+    return postings_of(archive, assemble(map(read_mail, counted())), options)
+
+
+def _all(job: Job, scope: Sequence[bool], jobs: int) -> Iterator[Review]:
+    """The review of every posting, in order."""
+    from_workers = reviewed(job, [n for n, wanted in enumerate(scope) if wanted], jobs)
+    with _progress("reviewing") as progress:
+        for number, posting in enumerate(job.postings):
+            if scope[number]:
+                yield next(from_workers)
+            else:
+                yield _out_of_scope(posting, job.setup)
+            if progress:
+                progress(number + 1, len(job.postings))
+
+
+def _out_of_scope(posting: Posting, setup: Setup) -> Review:
+    """What the rules would say of a series without any of their words: nothing."""
+    verdict = detect(posting.series, setup.edition, setup.blobs)
+    return Review(posting, verdict.last, verdict.reason, "diff", None, (), posting.problems)
+
+
+def _renderer(args: Namespace, link_mask: str) -> Callable[[Review], bytes]:
+    if args.format == "jsonl":
+        return lambda review: jsonl.render(review).encode("ascii")
+    style = style_of(args, link_mask)
+
+    def shown(review: Review) -> bytes:
+        if not review.findings:
+            return b""
+        return (text.render(review, style) + "\n\n").encode("utf-8", "replace")
+
+    return shown
+
+
+class _progress:
+    """A progress bar while a terminal is there to see it; otherwise None."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.bar: object = None
+
+    def __enter__(self) -> Callable[[int, int], None] | None:
+        if not sys.stderr.isatty():
+            return None
+        from tqdm import tqdm
+
+        tqdm.monitor_interval = 0  # its thread would be in the way of fork()
+        bar = tqdm(desc=self.what, leave=False, unit_scale=True)
+        self.bar = bar
+
+        def told(done: int, total: int) -> None:
+            bar.total = total or None
+            bar.update(done - bar.n)
+
+        return told
+
+    def __exit__(self, *exc: object) -> None:
+        if self.bar is not None:
+            self.bar.close()  # type: ignore[attr-defined]

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Check what revokebot needs, and say for each thing that is wrong how to mend it.
+
+It changes nothing, and asks the archive for its front page only.
+"""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+
+from bot import __version__
+from bot.commands.review import settings_of
+from bot.config import Settings
+from bot.errors import BotError, InputError
+from bot.render.plain import one_line
+
+__all__ = ["add", "run"]
+
+PINNED = {"b4": "0.16.0", "liblore": "0.10.1"}
+"""As in pyproject.toml: their next release may change what we rely on."""
+GIT = (2, 30)
+"""Oldest git that is known to do: Debian 11's."""
+
+
+def add(parser: ArgumentParser) -> None:
+    """Name the flags of `revokebot doctor`."""
+    parser.add_argument("--tree", metavar="DIR", help="check this kernel git tree, too")
+    parser.add_argument("--offline", action="store_true", help="do not ask the archive")
+
+
+def run(args: Namespace) -> int:
+    """Check everything; return the highest exit status of what is wrong."""
+    settings = settings_of(args)
+    checks: list[tuple[str, Callable[[Settings], str]]] = [
+        ("revokebot", lambda _: __version__),
+        ("Python", lambda _: sys.version.split()[0]),
+        ("git", _git),
+        ("b4", lambda _: _package("b4")),
+        ("liblore", lambda _: _package("liblore")),
+        ("configuration", lambda s: str(s.file) if s.file else "no file; the defaults hold"),
+        ("rules", _rules),
+        ("tree", _tree),
+        ("archive", lambda s: "not asked (--offline)" if args.offline else _archive(s)),
+    ]
+    status = 0
+    for name, check in checks:
+        try:
+            print(f"ok    {name}: {one_line(check(settings))}", flush=True)
+        except BotError as err:
+            print(f"wrong {name}: {one_line(str(err))}", flush=True)
+            status = max(status, err.status)
+    return status
+
+
+def _git(_: Settings) -> str:
+    import re
+    import subprocess
+
+    try:
+        done = subprocess.run(["git", "version"], capture_output=True, text=True, check=False)
+    except OSError as err:
+        raise InputError(f"{err.strerror}; install git (`apt-get install git`)") from err
+    found = re.search(r"(\d+)\.(\d+)\S*", done.stdout)
+    if found is None:
+        raise InputError("`git version` names none; put a working git first in PATH")
+    if (int(found[1]), int(found[2])) < GIT:
+        raise InputError(f"{found[0]} is too old; install git 2.30 or newer")
+    return found[0]
+
+
+def _package(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        found = version(name)
+    except PackageNotFoundError as err:
+        raise InputError(f"is not installed; run `pip install {name}=={PINNED[name]}`") from err
+    if found != PINNED[name]:
+        raise InputError(
+            f"{found} is not the release that this was tested with;"
+            f" run `pip install {name}=={PINNED[name]}`"
+        )
+    return found
+
+
+def _rules(_: Settings) -> str:
+    from checks import RuleError, load_rules
+
+    try:
+        return f"{len(load_rules())} loaded"
+    except RuleError as err:
+        raise InputError(f"{err}; mend that file or install revokebot again") from err
+
+
+def _tree(settings: Settings) -> str:
+    if settings.review.tree is None:
+        return "none given; reviews see what the diffs show"
+    from bot.sources.tree import GitTree
+    from checks.edition import HEADER
+
+    with GitTree(settings.review.tree) as tree:
+        if tree.file(HEADER) is None:
+            raise InputError(f"{tree.path} has no {HEADER} at HEAD; name a kernel tree")
+    return f"{settings.review.tree}"
+
+
+def _archive(settings: Settings) -> str:
+    from bot.sources import SourceOptions
+    from bot.sources.archive import probe
+
+    return probe(SourceOptions(archive=settings.archive))
