@@ -49,6 +49,7 @@ class Scan:
 
     msgid: str
     subject: str
+    """Decoded; left empty where it cannot name a patch."""
     in_reply_to: str
     references: tuple[str, ...]
     counter_patch: bool = False
@@ -159,7 +160,7 @@ def _parse(raw: bytes, head: bytes, found: dict[bytes, bytes], body: bytes) -> M
         reply_to=reply_to,
         in_reply_to=parent,
         references=references,
-        list_id=unfold(found.get(b"list-id", b"")),
+        list_id=unfold(found.get(b"list-id", b"")).rpartition("<")[2].rstrip("> "),
         auto_submitted=unfold(found.get(b"auto-submitted", b"")).lower(),
         text=text,
         problems=tuple(Problem(kind, msgid, message) for kind, message in troubles + body_troubles),

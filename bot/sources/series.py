@@ -172,7 +172,7 @@ def _no_diff(part: Part) -> Problem:
 
 def _missing(first: Part, total: int, have: Mapping[int, Part]) -> list[Problem]:
     missing = [number for number in range(1, total + 1) if number not in have]
-    if not missing:
+    if not missing and have:
         return []
     if not have:
         text = f"only the cover letter is here, none of its {total} parts; fetch the whole thread"
