@@ -13,25 +13,26 @@ import re
 from typing import NamedTuple
 
 from checks.api import Blobs, Edition, Series
+from checks.source.pattern import pattern
 from checks.source.vocabulary import HELPER, NEW_NOTIFY, OLD_NOTIFY, SENTINEL
 
 __all__ = ["EditionVerdict", "detect"]
 
 HEADER = "include/linux/dma-buf.h"
 
-_SENTINEL = re.compile(rf"\b{SENTINEL}\b")
-_HELPER = re.compile(rf"\b{HELPER}\b")
-_HELPER_DECLARED = re.compile(rf"\bbool\s+{HELPER}\s*\(|EXPORT_SYMBOL\w*\({HELPER}\b")
-_SENTINEL_DECLARED = re.compile(rf"\bvoid\s+{SENTINEL}\s*\(|EXPORT_SYMBOL\w*\({SENTINEL}\b")
-_NEW = re.compile(r"(?:->|\.|\(\*)\s*invalidate_mappings\b|\bdma_buf_invalidate_mappings\b")
-_OLD = re.compile(
+_SENTINEL = pattern(rf"\b{SENTINEL}\b")
+_HELPER = pattern(rf"\b{HELPER}\b")
+_HELPER_DECLARED = pattern(rf"\bbool\s+{HELPER}\s*\(|EXPORT_SYMBOL\w*\({HELPER}\b")
+_SENTINEL_DECLARED = pattern(rf"\bvoid\s+{SENTINEL}\s*\(|EXPORT_SYMBOL\w*\({SENTINEL}\b")
+_NEW = pattern(r"(?:->|\.|\(\*)\s*invalidate_mappings\b|\bdma_buf_invalidate_mappings\b")
+_OLD = pattern(
     r"(?:->|\.|\(\*)\s*move_notify\b|\bdma_buf_move_notify\b|\b(?:CONFIG_)?DMABUF_MOVE_NOTIFY\b"
 )
-_MANDATORY = re.compile(
+_MANDATORY = pattern(
     r"WARN_ON\(\s*importer_ops\s*&&\s*!importer_ops->(?:move_notify|invalidate_mapping)"
 )
-_TESTED = re.compile(r"!importer_ops->(?:move_notify|invalidate_mapping)")
-_NEW_MEMBER = re.compile(r"\(\*invalidate_mappings\)\s*\(")
+_TESTED = pattern(r"!importer_ops->(?:move_notify|invalidate_mapping)")
+_NEW_MEMBER = pattern(r"\(\*invalidate_mappings\)\s*\(")
 
 
 class EditionVerdict(NamedTuple):
@@ -91,13 +92,13 @@ def detect(
 
 
 def _of_text(text: str, where: str) -> tuple[Edition, str, bool]:
-    for pattern, edition, name in (
+    for names, edition, name in (
         (_SENTINEL, Edition.SEED, SENTINEL),
         (_HELPER, Edition.MERGED, HELPER),
         (_NEW, Edition.RENAMED, "invalidate_mappings"),
         (_OLD, Edition.MOVE_NOTIFY, "move_notify"),
     ):
-        if pattern.search(text):
+        if names.search(text):
             return edition, f"{where} has {name}", True
     return Edition.MERGED, f"{where} has none of the contract's names; taken as mainline", False
 

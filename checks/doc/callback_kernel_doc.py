@@ -8,7 +8,6 @@ its "[optional]" tag; one that renames the member renames the tag with it.
 From v5.7 to v7.0 the comment said "[optional]" of a callback that was not.
 """
 
-import re
 from collections.abc import Iterator
 
 from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Patch, Series, Severity
@@ -16,6 +15,7 @@ from checks.source.change import FileChange
 from checks.source.contract import WORDS, ContractChange, contract_changes, docs_of
 from checks.source.diff import Line
 from checks.source.kerneldoc import KernelDoc
+from checks.source.pattern import pattern
 from checks.source.vocabulary import CALLBACKS
 
 META = Meta(
@@ -29,8 +29,8 @@ META = Meta(
     words=WORDS,
 )
 
-_MANDATORY = re.compile(r"WARN_ON(?:_ONCE)?\(\s*importer_ops\s*&&\s*!\s*importer_ops->(\w+)\s*\)")
-_MEMBER = re.compile(rf"\(\s*\*\s*({'|'.join(CALLBACKS)})\s*\)\s*\(")
+_MANDATORY = pattern(r"WARN_ON(?:_ONCE)?\(\s*importer_ops\s*&&\s*!\s*importer_ops->(\w+)\s*\)")
+_MEMBER = pattern(rf"\(\s*\*\s*({'|'.join(CALLBACKS)})\s*\)\s*\(")
 
 
 def check(series: Series) -> Iterator[Hit]:

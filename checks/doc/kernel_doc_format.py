@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.change import FileChange
 from checks.source.kerneldoc import KernelDoc
+from checks.source.pattern import pattern
 from checks.source.suggest import replace_rows
 
 META = Meta(
@@ -25,9 +26,9 @@ META = Meta(
     words=("drivers/dma-buf/dma-buf", "include/linux/dma-buf"),
 )
 
-_ITEM = re.compile(r"(\s*)(?:\d{1,2}[.)]|[-*+])\s+\S")
-_TAG = re.compile(r"@([A-Za-z_][\w.]*)(\s*)(:?)(.*)")
-_LABEL = re.compile(r".*:\s*$")
+_ITEM = pattern(r"(\s*)(?:\d{1,2}[.)]|[-*+])\s+\S")
+_TAG = pattern(r"@([A-Za-z_][\w.]*)(\s*)(:?)(.*)")
+_LABEL = pattern(r".*:\s*$")
 
 
 def check(series: Series) -> Iterator[Hit]:

@@ -23,6 +23,7 @@ from checks.source.contract import (
 )
 from checks.source.diff import Line
 from checks.source.kerneldoc import KernelDoc
+from checks.source.pattern import pattern
 from checks.source.vocabulary import NOTIFY
 
 META = Meta(
@@ -37,7 +38,7 @@ META = Meta(
     once=True,
 )
 
-_FENCES = re.compile(r"fence|dma_resv_wait_timeout", re.IGNORECASE)
+_FENCES = pattern(r"fence|dma_resv_wait_timeout", re.IGNORECASE)
 
 
 def check(series: Series) -> Iterator[Hit]:

@@ -9,12 +9,12 @@ with a namespace; there is no EXPORT_SYMBOL_GPL_NS.  What is exported to named
 modules can't be imported with MODULE_IMPORT_NS("module:...").
 """
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from checks.api import Bad, Confidence, Good, Hit, Meta, Series, Severity
 from checks.source.exports import Export
+from checks.source.pattern import pattern
 from checks.source.suggest import replace_rows
 
 META = Meta(
@@ -27,7 +27,7 @@ META = Meta(
 V6_17_RC3 = datetime(2025, 8, 24, tzinfo=UTC)
 """When EXPORT_SYMBOL_GPL_FOR_MODULES became EXPORT_SYMBOL_FOR_MODULES."""
 
-_LIST = re.compile(r'"[A-Za-z0-9_-]+\*?(?:,[A-Za-z0-9_-]+\*?)*"')
+_LIST = pattern(r'"[A-Za-z0-9_-]+\*?(?:,[A-Za-z0-9_-]+\*?)*"')
 
 
 def check(series: Series) -> Iterator[Hit]:

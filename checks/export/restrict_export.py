@@ -24,6 +24,7 @@ from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Patch, Series,
 from checks.source.change import FileChange
 from checks.source.contract import is_opt_out, predicates
 from checks.source.exports import Export
+from checks.source.pattern import pattern
 from checks.source.suggest import replace_rows
 from checks.source.vocabulary import CALLBACKS, SENTINEL, SENTINEL_MODULE
 
@@ -44,7 +45,7 @@ META = Meta(
 V6_16_RC1 = datetime(2025, 6, 8, tzinfo=UTC)
 """Older trees have no such macro."""
 
-_NULL_TEST = re.compile(
+_NULL_TEST = pattern(
     rf"importer_ops\s*->\s*(?:{'|'.join(CALLBACKS)})\b(?!\s*[=!]=\s*&?(?!NULL\b)\w)"
 )
 

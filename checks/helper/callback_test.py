@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Series, Severity
 from checks.source.contract import WORDS, Predicate, predicates
 from checks.source.diff import Line
+from checks.source.pattern import pattern
 from checks.source.vocabulary import CALLBACKS, HELPER, SENTINEL
 
 META = Meta(
@@ -29,7 +30,7 @@ META = Meta(
     words=WORDS,
 )
 
-_TEST = re.compile(
+_TEST = pattern(
     rf"importer_ops\s*->\s*(?P<callback>{'|'.join(CALLBACKS)})\b"
     r"(?:\s*(?:==|!=)\s*(?P<operand>&?\s*\w+))?"
 )

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Series, Severity
 from checks.source.contract import WORDS, Predicate, predicates
+from checks.source.pattern import pattern
 from checks.source.vocabulary import HELPER
 
 META = Meta(
@@ -26,12 +27,12 @@ META = Meta(
     once=True,
 )
 
-_NAME = re.compile(r"_is_revoke(?:d)?$")
-_WHO = re.compile(
+_NAME = pattern(r"_is_revoke(?:d)?$")
+_WHO = pattern(
     r"\bcalled\b.{0,40}\bexporter|exporters?\b.{0,60}\b(?:call|use|determine|check|ask|tell)",
     re.IGNORECASE,
 )
-_PROMISE = re.compile(r"bounded|\bunmap", re.IGNORECASE)
+_PROMISE = pattern(r"bounded|\bunmap", re.IGNORECASE)
 
 
 def check(series: Series) -> Iterator[Hit]:

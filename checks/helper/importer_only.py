@@ -6,11 +6,11 @@ importer_ops.  dma_buf_is_dynamic(attach->dmabuf) and attach->dmabuf->ops tell
 what the exporter can do, which the exporter that calls the helper knows.
 """
 
-import re
 from collections.abc import Iterator
 
 from checks.api import Bad, Confidence, Good, Hit, Meta, Series, Severity
 from checks.source.contract import WORDS, predicates
+from checks.source.pattern import pattern
 
 META = Meta(
     severity=Severity.WARNING,
@@ -19,7 +19,7 @@ META = Meta(
     words=WORDS,
 )
 
-_EXPORTER = re.compile(r"dma_buf_is_dynamic\s*\(\s*\w+->dmabuf\s*\)|->dmabuf->ops\b")
+_EXPORTER = pattern(r"dma_buf_is_dynamic\s*\(\s*\w+->dmabuf\s*\)|->dmabuf->ops\b")
 
 
 def check(series: Series) -> Iterator[Hit]:

@@ -6,12 +6,12 @@ On a renamed tree IS_ENABLED(CONFIG_DMABUF_MOVE_NOTIFY) is silently false and
 `depends on DMABUF_MOVE_NOTIFY` never met.  On an older tree it is about to go.
 """
 
-import re
 from collections.abc import Iterator
 
 from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.change import FileChange
 from checks.source.diff import Line
+from checks.source.pattern import pattern
 
 META = Meta(
     severity=Severity.WARNING,
@@ -25,8 +25,8 @@ META = Meta(
     once=True,
 )
 
-_CODE = re.compile(r"\bCONFIG_DMABUF_MOVE_NOTIFY\b")
-_KCONFIG = re.compile(r"^\s*(?:select|depends\s+on|imply|default|if)\b.*\bDMABUF_MOVE_NOTIFY\b")
+_CODE = pattern(r"\bCONFIG_DMABUF_MOVE_NOTIFY\b")
+_KCONFIG = pattern(r"^\s*(?:select|depends\s+on|imply|default|if)\b.*\bDMABUF_MOVE_NOTIFY\b")
 
 
 _INTRODUCED = "+config DMABUF_MOVE_NOTIFY"

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.c import Function
 from checks.source.change import FileChange
+from checks.source.pattern import pattern
 from checks.source.vocabulary import is_core
 
 META = Meta(
@@ -25,8 +26,8 @@ META = Meta(
     words=("importer_ops->",),
 )
 
-_DEREFERENCE = re.compile(r"(?:\w+(?:->|\.))*importer_ops\s*->\s*(\w+)")
-_DYNAMIC = re.compile(r"dma_buf_attachment_is_dynamic\s*\(|dma_buf_pin_on_map\s*\(")
+_DEREFERENCE = pattern(r"(?:\w+(?:->|\.))*importer_ops\s*->\s*(\w+)")
+_DYNAMIC = pattern(r"dma_buf_attachment_is_dynamic\s*\(|dma_buf_pin_on_map\s*\(")
 
 
 def check(series: Series) -> Iterator[Hit]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from checks.source.c import Function
 from checks.source.diff import Line
 from checks.source.kerneldoc import KernelDoc
+from checks.source.pattern import pattern
 from checks.source.vocabulary import CALLBACKS, NOTIFY, SENTINEL, is_core
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ __all__ = [
 WORDS = ("revok", "revoc", *CALLBACKS)
 """One of these stands in every diff that changes the contract."""
 
-_SPEAKS = re.compile(r"revok|revoc|invalidat", re.IGNORECASE)
-_TEST = re.compile(rf"importer_ops\s*(?:->|\.)\s*(?:{'|'.join(CALLBACKS)})\b")
+_SPEAKS = pattern(r"revok|revoc|invalidat", re.IGNORECASE)
+_TEST = pattern(rf"importer_ops\s*(?:->|\.)\s*(?:{'|'.join(CALLBACKS)})\b")
 
 
 class ContractChange(NamedTuple):

@@ -12,15 +12,17 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from checks.source.pattern import pattern
+
 __all__ = ["DiffError", "FileDiff", "Hunk", "Line", "Section", "parse_section", "split_sections"]
 
 MAX_HEADER = 4096
 """Longest header line, in characters, that the parser is given: longer ones are quadratic in it."""
 
-_GIT_HEADER = re.compile(r"^diff --git ", re.MULTILINE)
-_PLAIN_HEADER = re.compile(r"^--- \S.*\n\+\+\+ \S.*\n(?=@@ -)", re.MULTILINE)
-_INDEX = re.compile(r"^index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})", re.MULTILINE)
-_HUNK = re.compile(r"^@@ -\d{1,9}(?:,\d{1,9})? \+\d{1,9}(?:,\d{1,9})? @@")
+_GIT_HEADER = pattern(r"^diff --git ", re.MULTILINE)
+_PLAIN_HEADER = pattern(r"^--- \S.*\n\+\+\+ \S.*\n(?=@@ -)", re.MULTILINE)
+_INDEX = pattern(r"^index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})", re.MULTILINE)
+_HUNK = pattern(r"^@@ -\d{1,9}(?:,\d{1,9})? \+\d{1,9}(?:,\d{1,9})? @@")
 
 
 class DiffError(ValueError):

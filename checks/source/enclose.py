@@ -11,13 +11,15 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from checks.source.pattern import pattern
+
 __all__ = ["Enclosure", "enclose"]
 
-_COMMENT_LINE = re.compile(r"\s*\*(?:[ \t/]|$)")
-_FUNCTION = re.compile(r"^(?:[A-Za-z_][\w \t*]*[ \t*])?([A-Za-z_]\w*)\s*\(")
-_TYPE = re.compile(r"^(?:static\s+|const\s+|typedef\s+)*((?:struct|union|enum)\s+\w+)\s*\{?\s*$")
-_VARIABLE = re.compile(r"^(?:static\s+|const\s+)*struct\s+\w+\s+\w+(?:\[\w*\])?\s*=\s*\{?\s*$")
-_BRACES = re.compile(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|[{}]')
+_COMMENT_LINE = pattern(r"\s*\*(?:[ \t/]|$)")
+_FUNCTION = pattern(r"^(?:[A-Za-z_][\w \t*]*[ \t*])?([A-Za-z_]\w*)\s*\(")
+_TYPE = pattern(r"^(?:static\s+|const\s+|typedef\s+)*((?:struct|union|enum)\s+\w+)\s*\{?\s*$")
+_VARIABLE = pattern(r"^(?:static\s+|const\s+)*struct\s+\w+\s+\w+(?:\[\w*\])?\s*=\s*\{?\s*$")
+_BRACES = pattern(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'|[{}]')
 
 
 class Enclosure(NamedTuple):

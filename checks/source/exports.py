@@ -7,16 +7,17 @@ list is kept as written, since a wrong one is what `export-syntax` is about.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
+
+from checks.source.pattern import pattern
 
 if TYPE_CHECKING:
     from checks.source.image import Fragment
 
 __all__ = ["Export", "read_exports"]
 
-_MACRO = re.compile(
+_MACRO = pattern(
     r"^\s*((?:EXPORT_(?:[A-Z]+_)*SYMBOL|EXPORT_PER_CPU_SYMBOL|MODULE_IMPORT_NS)\w*)\s*\((.*)$"
 )
 

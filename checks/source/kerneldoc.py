@@ -10,17 +10,19 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from checks.source.pattern import pattern
+
 if TYPE_CHECKING:
     from checks.source.image import Fragment
 
 __all__ = ["KernelDoc", "read_kernel_docs"]
 
-_TITLE = re.compile(r"(?:(struct|union|enum|typedef|define)\s+)?(\w+)\s*(?:\(\s*\))?\s*(?:[-:]|$)")
-_MEMBER = re.compile(r"@([\w.]+)(?:\.\.\.)?\s*(:?)")
-_FUNCTION = re.compile(r"(\w+)\s*\((?!\*)")
-_STRUCT = re.compile(r"(struct|union|enum)\s+(\w+)\s*\{?\s*$")
-_MEMBER_POINTER = re.compile(r"\(\s*\*\s*(\w+)\s*\)\s*\(")
-_MEMBER_FIELD = re.compile(r"(\w+)\s*(?:\[[^\]]*\])?\s*;")
+_TITLE = pattern(r"(?:(struct|union|enum|typedef|define)\s+)?(\w+)\s*(?:\(\s*\))?\s*(?:[-:]|$)")
+_MEMBER = pattern(r"@([\w.]+)(?:\.\.\.)?\s*(:?)")
+_FUNCTION = pattern(r"(\w+)\s*\((?!\*)")
+_STRUCT = pattern(r"(struct|union|enum)\s+(\w+)\s*\{?\s*$")
+_MEMBER_POINTER = pattern(r"\(\s*\*\s*(\w+)\s*\)\s*\(")
+_MEMBER_FIELD = pattern(r"(\w+)\s*(?:\[[^\]]*\])?\s*;")
 
 
 class KernelDoc(NamedTuple):

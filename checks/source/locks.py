@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from checks.source import vocabulary
 from checks.source.c import Call, Function, as_call
 from checks.source.flow import Walk
+from checks.source.pattern import pattern
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -78,16 +79,16 @@ class LockFacts(NamedTuple):
         return frozenset(entry if state is Held.ENTRY else state for state in site.states)
 
 
-_RESV_LOCK = re.compile(
+_RESV_LOCK = pattern(
     r"(?:^|_)resv(?:_\w+)?_lock(?:_interruptible|_slow|_slow_interruptible)?$|^dma_resv_lock\w*$"
 )
-_RESV_UNLOCK = re.compile(r"(?:^|_)resv(?:_\w+)?_unlock$")
-_OBJECT = re.compile(r"(?:^|_)(?:bo|gem|obj|object|exec|resv|reservation|ww|vm)s?(?:_|$)")
-_TAKES = re.compile(r"(?:^|_)(?:lock|reserve|prepare)(?:_|$)")
-_DROPS = re.compile(r"(?:^|_)(?:unlock|unreserve|fini)(?:_|$)")
+_RESV_UNLOCK = pattern(r"(?:^|_)resv(?:_\w+)?_unlock$")
+_OBJECT = pattern(r"(?:^|_)(?:bo|gem|obj|object|exec|resv|reservation|ww|vm)s?(?:_|$)")
+_TAKES = pattern(r"(?:^|_)(?:lock|reserve|prepare)(?:_|$)")
+_DROPS = pattern(r"(?:^|_)(?:unlock|unreserve|fini)(?:_|$)")
 _RESULT = "?"
 """Stands for the result of the last call, where a condition tests that."""
-_DMABUF = re.compile(r"dma_?buf|attach", re.IGNORECASE)
+_DMABUF = pattern(r"dma_?buf|attach", re.IGNORECASE)
 
 
 class _LockEffects:

@@ -10,28 +10,30 @@ from __future__ import annotations
 
 import re
 
+from checks.source.pattern import pattern
+
 __all__ = ["mask", "mask_comments"]
 
-_TOKEN = re.compile(
+_TOKEN = pattern(
     r"""/\*.*?(?:\*/|\Z)        # block comment, also one that is cut off
       | //[^\n]*
       | "(?:\\.|[^"\\\n])*(?:"|$)
       | '(?:\\.|[^'\\\n])*(?:'|$)""",
     re.DOTALL | re.VERBOSE | re.MULTILINE,
 )
-_DIRECTIVE = re.compile(r"^[ \t]*#(?:[^\n\\]|\\\n|\\.)*", re.MULTILINE)
-_ANNOTATION = re.compile(
+_DIRECTIVE = pattern(r"^[ \t]*#(?:[^\n\\]|\\\n|\\.)*", re.MULTILINE)
+_ANNOTATION = pattern(
     r"\b__(?:user|iomem|force|rcu|percpu|kernel|init|exit|initdata|exitdata|must_check|always_unused"
     r"|maybe_unused|cold|hot|sched|ro_after_init|read_mostly|private|bitwise|nocast|safe|packed"
     r"|init_or_module|net_init|net_exit|ref|refdata|always_inline|no_context_analysis)\b"
 )
-_CALLED_ANNOTATION = re.compile(
+_CALLED_ANNOTATION = pattern(
     r"\b(?:__(?:free|cleanup|printf|aligned|section|acquires|releases|must_hold|counted_by(?:_ptr)?"
     r"|attribute__|guarded_by)|no_free_ptr_annotation)\s*\((?:[^()\n]|\([^()\n]*\))*\)"
 )
-_TYPE_ARGUMENT = re.compile(r"(?<=[,(])(\s*)(?:struct|union|enum)(?=\s+\w+\s*[,)])")
+_TYPE_ARGUMENT = pattern(r"(?<=[,(])(\s*)(?:struct|union|enum)(?=\s+\w+\s*[,)])")
 """A bare type as an argument, as in `container_of(work, struct foo, member)`."""
-_LOOP = re.compile(r"\b(?:\w*for_each\w*|scoped_guard|scoped_cond_guard)(?=\s*\()")
+_LOOP = pattern(r"\b(?:\w*for_each\w*|scoped_guard|scoped_cond_guard)(?=\s*\()")
 
 
 def _blank(match: re.Match[str]) -> str:

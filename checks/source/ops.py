@@ -7,22 +7,22 @@ structs have members of the same names (struct drm_gem_object_funcs).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from checks.source.masking import mask_comments
+from checks.source.pattern import pattern
 
 if TYPE_CHECKING:
     from checks.source.image import Fragment
 
 __all__ = ["Initialiser", "Member", "read_initialisers"]
 
-_OPENER = re.compile(
+_OPENER = pattern(
     r"\bstruct\s+(\w+)\s+(\w+)(?:\[\w*\])?\s*=\s*\{|\(\s*(?:const\s+)?struct\s+(\w+)\s*\)\s*\{"
 )
-_HEADING = re.compile(r"\bstruct\s+(\w+)\s+(\w+)(?:\[\w*\])?\s*=\s*\{?\s*$")
-_MEMBER = re.compile(r"\.(\w+)\s*=\s*([^,{}\n]+)")
+_HEADING = pattern(r"\bstruct\s+(\w+)\s+(\w+)(?:\[\w*\])?\s*=\s*\{?\s*$")
+_MEMBER = pattern(r"\.(\w+)\s*=\s*([^,{}\n]+)")
 
 
 class Member(NamedTuple):

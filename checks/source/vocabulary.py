@@ -9,7 +9,7 @@ convention"), include/linux/dma-buf.h, and the series that renamed them,
 
 from __future__ import annotations
 
-import re
+from checks.source.pattern import pattern
 
 OLD_NOTIFY = "dma_buf_move_notify"
 NEW_NOTIFY = "dma_buf_invalidate_mappings"
@@ -64,7 +64,7 @@ CALLED_LOCKED = {
 """Ops that the core calls with the reservation lock held, by struct type."""
 
 _RENAMES = {OLD_NOTIFY: NEW_NOTIFY, OLD_CALLBACK: NEW_CALLBACK}
-_RENAMED = re.compile(r"\b(?:" + "|".join(_RENAMES) + r")\b")
+_RENAMED = pattern(r"\b(?:" + "|".join(_RENAMES) + r")\b")
 
 
 def canonical(text: str) -> str:
@@ -79,7 +79,7 @@ def is_core(path: str) -> bool:
     return path.startswith(CORE_DIRS) or path in CORE_HEADERS
 
 
-_EXEMPT = re.compile(
+_EXEMPT = pattern(
     r"(?:^|/)(?:tests?|selftests?|samples|Documentation)/|selftest|kunit|mock|(?:^|/)st-dma-|tools/testing/"
 )
 
