@@ -141,7 +141,7 @@ def _thread(answer: _Answer, msgid: str, url: str) -> Thread:
             "other-revisions-unknown", msgid, f"the search for other revisions failed: {reason}"
         )
         return Thread(tuple(dict.fromkeys(answer.mails)), (note,))
-    notes = tuple(Problem(**note) for note in done["notes"])
+    notes = tuple(Problem(*note) for note in done["notes"])
     return Thread(tuple(dict.fromkeys(answer.mails)), notes)
 
 

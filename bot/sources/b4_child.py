@@ -18,7 +18,6 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from bot.sources.guard import as_mboxrd, parents, risk, without_list_tag
@@ -135,7 +134,7 @@ def fetch(request: dict[str, Any], out: Out) -> None:
     out.stage("thread")
     if request["newer"] or request["revision"]:
         notes = _other_revisions(request, node, thread, out)
-        out.stage("done", notes=[asdict(note) for note in notes])
+        out.stage("done", notes=[[note.kind, note.where, note.message] for note in notes])
     else:
         out.stage("done", notes=[])
 

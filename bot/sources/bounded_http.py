@@ -101,21 +101,19 @@ class BoundedSession(requests.Session):
                 time.sleep(pause)
         raise AssertionError("unreachable: the last attempt returns or raises")
 
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """None: requests reads the body of a redirect without limits, even if told not to follow."""
+
     def _follow(
         self, method: str, url: str, deadline: float, kwargs: dict[str, Any]
     ) -> requests.Response:
-        """One attempt, with its redirects; requests' own would read their bodies without limits."""
+        """One attempt, with its redirects."""
         for _hop in range(MAX_REDIRECTS + 1):
             response = self._once(method, url, deadline, kwargs)
             target = response.headers.get("Location", "")
             if response.status_code not in (301, 302, 303, 307, 308) or not target:
                 return _judged(method, url, response, self.limits)
-            url = urljoin(url, target)
-            if urlsplit(url).scheme not in ("http", "https"):
-                raise ServerError(
-                    f"{response.url} redirects to {_short(url)}, which is not http(s);"
-                    " check archive.url"
-                )
+            url = _redirected(url, target)
         raise ServerError(f"{url}: more than {MAX_REDIRECTS} redirects; check archive.url")
 
     def _once(
@@ -148,6 +146,22 @@ class BoundedSession(requests.Session):
                 raise _late(response.url, self.limits)
             chunks.append(chunk)
         return b"".join(chunks)
+
+
+def _redirected(url: str, target: str) -> str:
+    """Where a redirect leads, if we follow it there."""
+    try:
+        goal = urljoin(url, target)
+        scheme = urlsplit(goal).scheme
+    except ValueError as error:
+        raise ServerError(f"{url} redirects to nowhere ({error}); check archive.url") from error
+    if scheme not in ("http", "https"):
+        raise ServerError(
+            f"{url} redirects to {_short(goal)}, which is not http(s); check archive.url"
+        )
+    if url.startswith("https:") and scheme == "http":
+        raise ServerError(f"{url} redirects to {_short(goal)}, without TLS; check archive.url")
+    return goal
 
 
 def _judged(
@@ -209,7 +223,7 @@ def _check_mail(url: str, body: bytes, limits: Limits) -> None:
 
 def _retry_after(value: str) -> float | None:
     """Seconds to wait, from either form of the header (RFC 9110 10.2.3)."""
-    if value.strip().isdigit():
+    if value.isascii() and value.strip().isdigit():
         return float(value)
     try:
         return max(parsedate_to_datetime(value).timestamp() - time.time(), 0.0)

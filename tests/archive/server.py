@@ -95,8 +95,9 @@ def _bomb(handler: Handler) -> None:
     handler.give(start + gzip.compress(b" " * (4 << 20)) * 100)
 
 
-def _drip(handler: Handler) -> None:
-    handler.send_response(200)
+def _drip(handler: Handler, status: int = 200) -> None:
+    handler.send_response(status)
+    handler.send_header("Location", handler.server.url("good"))
     handler.send_header("Content-Length", str(len(MBOX)))
     handler.end_headers()
     for byte in MBOX:
@@ -144,6 +145,7 @@ BEHAVIOURS: dict[str, Callable[[Handler], None]] = {
     "fault": lambda handler: handler.give(b"", 503),
     "silent": _silent,
     "drip": _drip,
+    "drip-moved": lambda handler: _drip(handler, 302),
     "drip-head": _drip_head,
     "bomb": _bomb,
     "wire": lambda handler: handler.give(b"\x1f\x8b" + b"x" * (9 << 20)),
@@ -151,6 +153,7 @@ BEHAVIOURS: dict[str, Callable[[Handler], None]] = {
     "wall": lambda handler: handler.give(b"<!doctype html><title>Are you a robot?</title>"),
     "loop": _loop,
     "to-file": lambda handler: handler.give(b"", 302, Location="file:///etc/hostname"),
+    "to-nowhere": lambda handler: handler.give(b"", 302, Location="http://[half"),
     "short": _short,
     "empty": lambda handler: handler.give(gzip.compress(b"")),
     "nothing": lambda handler: handler.give(b""),
