@@ -37,7 +37,7 @@ ANSWERS = 3
 """The thread, newer and older revisions: each may have `max_bytes`."""
 HEADER = 9
 """Bytes before a frame's payload: its letter and its length."""
-KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_DIR", "SSL_CERT_FILE")
+KEPT = ("PATH", "LANG", "LC_ALL", "TZ")
 """What the child sees of our environment."""
 
 _START = (

@@ -102,7 +102,7 @@ class BoundedSession(requests.Session):
         raise AssertionError("unreachable: the last attempt returns or raises")
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """None: requests reads the body of a redirect without limits, even if told not to follow."""
+        """None: requests reads a redirect's body without limits, even if told not to follow."""
 
     def _follow(
         self, method: str, url: str, deadline: float, kwargs: dict[str, Any]
