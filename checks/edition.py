@@ -141,6 +141,8 @@ def _moved(edition: Edition, diff: str) -> Edition:
     added = _lines(diff, "+")
     if not added:
         return edition
+    if edition is Edition.MERGED:
+        return edition  # mainline decided; a sentinel on top of it does not undo that
     if _SENTINEL.search(added):
         return Edition.SEED
     if edition is not Edition.SEED and _HELPER_DECLARED.search(added):

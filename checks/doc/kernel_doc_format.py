@@ -2,8 +2,10 @@
 """Write kernel-doc that `make htmldocs` understands
 
 In the kernel-doc of the dma-buf core: a member or parameter tag ends in a colon
-(`@name: text`), and a list is set off from the text before it by an empty ` *`
-line, or docutils reports "Unexpected indentation" and runs the lines together.
+(`@name: text`), every parameter of the function has one and no other has, the
+title has the function's name, and a list is set off from the text before it by
+an empty ` *` line, or docutils reports "Unexpected indentation" and runs the
+lines together.
 """
 
 import re
@@ -39,6 +41,7 @@ def check(series: Series) -> Iterator[Hit]:
                     if doc.added_rows and doc.kind != "DOC":
                         yield from _lists(patch, file, doc)
                         yield from _tags(patch, file, doc)
+                        yield from _title(patch, file, doc)
 
 
 def _lists(patch: Patch, file: FileChange, doc: KernelDoc) -> Iterator[Hit]:
@@ -138,6 +141,39 @@ def _is_tag(doc: KernelDoc, number: int, found: re.Match[str]) -> bool:
     return not above or above[-1].lstrip().startswith("@") or number == 0
 
 
+def _title(patch: Patch, file: FileChange, doc: KernelDoc) -> Iterator[Hit]:
+    """A title with another name than the function below, or parameters that do not match it."""
+    if doc.kind != "function" or not doc.owner or not doc.ends:
+        return
+    number = next(n for n, (_, text) in enumerate(doc.text) if text.strip())
+    line = doc.fragment.shown(doc.text[number][0])
+    wrong = _wrong_title(file, doc)
+    changed = line is not None and (file.is_new(line) or _is_new_header(file, doc))
+    if wrong and line is not None and changed:
+        yield Hit(patch, file, line, wrong, symbol=doc.owner, facts={"kind": "title"})
+
+
+def _wrong_title(file: FileChange, doc: KernelDoc) -> str:
+    if doc.name != doc.owner:
+        return f"This kernel-doc is titled {doc.name}, but the function below is {doc.owner}()."
+    functions = doc.fragment.unit.functions
+    function = next((f for f in functions if f.name == doc.owner and f.start > doc.end), None)
+    if function is None or not doc.starts:
+        return ""
+    wanted = [parameter.name for parameter in function.parameters if parameter.name]
+    found = [m.group(1) for _, text in doc.text if (m := _TAG.match(text.lstrip()))]
+    missing = [name for name in wanted if name not in found]
+    if missing:
+        return f"kernel-doc will warn that @{missing[0]} is not described; please add it."
+    return ""
+
+
+def _is_new_header(file: FileChange, doc: KernelDoc) -> bool:
+    """Whether the line under the comment, the function's header, is new."""
+    line = doc.fragment.shown(doc.end + 1)
+    return line is not None and file.is_new(line)
+
+
 _HUNK = """\
 diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
 --- a/drivers/dma-buf/dma-buf.c
@@ -174,6 +210,29 @@ diff --git a/include/linux/dma-buf.h b/include/linux/dma-buf.h
  
 """,
         at=("* @frob_notify",),
+    ),
+    Bad(
+        """\
+diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
+--- a/drivers/dma-buf/dma-buf.c
++++ b/drivers/dma-buf/dma-buf.c
+@@ -10,4 +10,14 @@
+ 
+ #include "frob.h"
+ 
++/**
++ * dma_buf_frob - frob a buffer
++ * @dmabuf: the buffer
++ */
++int dma_buf_frob(struct dma_buf *dmabuf, unsigned long flags)
++{
++	return frob(dmabuf, flags);
++}
++
++/* the end */
+ 
+""",
+        at=("* dma_buf_frob - frob a buffer",),
     ),
 ]
 

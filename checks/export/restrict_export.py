@@ -23,10 +23,11 @@ from datetime import UTC, datetime
 from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.change import FileChange
 from checks.source.contract import is_opt_out, predicates
+from checks.source.diff import Line
 from checks.source.exports import Export
 from checks.source.pattern import pattern
 from checks.source.suggest import replace_rows
-from checks.source.vocabulary import CALLBACKS, SENTINEL, SENTINEL_MODULE
+from checks.source.vocabulary import CALLBACKS, HELPER, SENTINEL, SENTINEL_MODULE
 
 RAW = ("cma_alloc", "cma_release", "default_area", "_phys", "_phys_vec", "_paddr", "_pfn")
 """Ends of the names of functions and data that hand out memory past all accounting."""
@@ -103,31 +104,28 @@ def _exports(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
     nudged = False
     for export in file.after.exports:
         line = export.fragment.shown(export.row)
-        if (
-            line is None
-            or not file.is_new(line)
-            or not export.is_export
-            or "FOR_MODULES" in export.macro
-        ):
+        if line is None or not file.is_new(line) or not export.is_export:
             continue
         if is_opt_out(export.symbol):
-            yield _restrict(patch, file, export, SENTINEL_MODULE)
-        elif (
-            not nudged
-            and "_NS" not in export.macro
-            and _invites_abuse(series, export)
-            and not _was_exported(file, export.symbol)
-        ):
+            if series.edition(patch) is Edition.MERGED:
+                yield _superseded(series, patch, file, export, line)
+            elif "FOR_MODULES" not in export.macro:
+                yield _restrict(patch, file, export, line)
+        elif not nudged and _invites_abuse(series, file, export):
             nudged = True
-            yield _nudge(series, patch, file, export)
+            yield _nudge(patch, file, export, line)
 
 
-def _invites_abuse(series: Series, export: Export) -> bool:
+def _invites_abuse(series: Series, file: FileChange, export: Export) -> bool:
     """Whether a first posting of dma-buf work hands out something raw to hardly anybody."""
-    if series.revision > 1 or (series.date is not None and series.date < V6_16_RC1):
+    if export.macro not in ("EXPORT_SYMBOL", "EXPORT_SYMBOL_GPL") or series.revision > 1:
+        return False
+    if series.date is not None and series.date < V6_16_RC1:
         return False
     about = any(patch.mentions("dma-buf", "dma_buf") for patch in series.patches)
-    return about and export.symbol.endswith(RAW) and len(_callers(series, export.symbol)) <= 2
+    if not about or not export.symbol.endswith(RAW) or _was_exported(file, export.symbol):
+        return False
+    return len(_callers(series, export.symbol)) <= 2
 
 
 def _callers(series: Series, symbol: str) -> set[str]:
@@ -147,31 +145,39 @@ def _was_exported(file: FileChange, symbol: str) -> bool:
     return any("EXPORT_" in line.text and symbol in line.text for line in file.removed)
 
 
-def _restrict(patch: Patch, file: FileChange, export: Export, module: str) -> Hit:
-    text = f'EXPORT_SYMBOL_FOR_MODULES({export.symbol}, "{module}");'
-    line = export.fragment.shown(export.row)
-    assert line is not None
+def _restrict(patch: Patch, file: FileChange, export: Export, line: Line) -> Hit:
+    text = f'EXPORT_SYMBOL_FOR_MODULES({export.symbol}, "{SENTINEL_MODULE}");'
     return Hit(
         patch,
         file,
         line,
-        f"Only {module} has a reason to use {export.symbol}(); please export it with "
-        "EXPORT_SYMBOL_FOR_MODULES() to that module alone.",
+        f"Only RDMA has a reason to use {export.symbol}(); please export it with "
+        f"EXPORT_SYMBOL_FOR_MODULES() to {SENTINEL_MODULE} alone.",
         symbol=export.symbol,
         suggestion=replace_rows(file.path, export.fragment, export.row, export.row, (text,)),
-        facts={"sentinel": export.symbol, "module": module, "kind": "export"},
+        facts={"sentinel": export.symbol, "module": SENTINEL_MODULE, "kind": "export"},
     )
 
 
-def _nudge(series: Series, patch: Patch, file: FileChange, export: Export) -> Hit:
-    line = export.fragment.shown(export.row)
-    assert line is not None
+def _superseded(series: Series, patch: Patch, file: FileChange, export: Export, line: Line) -> Hit:
     return Hit(
         patch,
         file,
         line,
-        f"{export.symbol} hands out something raw. If only the module named in the commit message needs "
-        f'it, would EXPORT_SYMBOL_FOR_MODULES({export.symbol}, "...") do?',
+        f"An importer that can't invalidate leaves {series.callback(patch)} out, which is how "
+        f"{HELPER}() tells it; please drop {export.symbol}().",
+        symbol=export.symbol,
+        facts={"sentinel": export.symbol, "kind": "superseded"},
+    )
+
+
+def _nudge(patch: Patch, file: FileChange, export: Export, line: Line) -> Hit:
+    return Hit(
+        patch,
+        file,
+        line,
+        f"{export.symbol} hands out something raw. If only the module named in the commit message "
+        f'needs it, would EXPORT_SYMBOL_FOR_MODULES({export.symbol}, "...") do?',
         symbol=export.symbol,
         severity=Severity.NOTE,
         confidence=Confidence.MEDIUM,
@@ -237,6 +243,12 @@ BAD = [
         _EXPORT % "EXPORT_SYMBOL_GPL(dma_buf_unsupported_invalidate_mappings);",
         at=("EXPORT_SYMBOL_GPL(dma_buf_unsupported_invalidate_mappings);",),
         edition=Edition.SEED,
+    ),
+    Bad(
+        _EXPORT
+        % 'EXPORT_SYMBOL_FOR_MODULES(dma_buf_unsupported_invalidate_mappings, "ib_uverbs");',
+        at=('EXPORT_SYMBOL_FOR_MODULES(dma_buf_unsupported_invalidate_mappings, "ib_uverbs");',),
+        edition=Edition.MERGED,
     ),
     Bad(
         _RAW_EXPORT % "EXPORT_SYMBOL_GPL(frob_cma_alloc);",
