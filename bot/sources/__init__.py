@@ -46,7 +46,7 @@ def postings_of(spec: str, postings: list[Posting], options: SourceOptions) -> l
         raise InputError(f"{spec}: holds no patch; a patch's subject has a [PATCH] tag")
     if options.every:
         return postings
-    local = spec == "-" or Path(spec).exists()
+    local = spec == "-" or _exists(Path(spec))
     chosen = select_revision(postings if local else _named(spec, postings), options.revision)
     if not chosen:
         there = ", ".join(str(number) for number in sorted({p.series.revision for p in postings}))
@@ -75,9 +75,16 @@ def open_mails(
     if spec == "-":
         return mbox.read_stdin(progress)
     path = Path(spec)
-    if "://" not in spec and path.exists():
+    if "://" not in spec and _exists(path):
         return _open_folder(path, progress) if path.is_dir() else mbox.read_file(path, progress)
     return _open_name(spec, options)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # longer than any file name: a message-id may be
+        return False
 
 
 def _open_folder(path: Path, progress: Progress | None) -> Iterator[bytes]:

@@ -66,8 +66,14 @@ def maildir_mails(path: Path, progress: Progress | None = None) -> Iterator[byte
         key=lambda file: file.name,
     )
     for done, file in enumerate(files, 1):
-        with file.open("rb") as stream:
-            yield stream.read(MAIL_CAP + 1)
+        try:
+            with file.open("rb") as stream:
+                mail = stream.read(MAIL_CAP + 1)
+        except OSError as error:
+            raise InputError(
+                f"{file}: {error.strerror}; make it readable or move it away"
+            ) from error
+        yield mail
         if progress:
             progress(done, len(files))
 

@@ -118,6 +118,24 @@ def test_configuration_of_the_user_changes_nothing(
     assert diff.endswith(" int cup7;\n")
 
 
+def test_file_of_format_patch_is_the_same_series(git: Git, tmp_path: Path) -> None:
+    (posting,) = open_source("HEAD~2..HEAD", SourceOptions(tree=tmp_path / "tree"))
+    saved = tmp_path / "0001.patch"
+    saved.write_text(git("format-patch", "--stdout", "--full-index", "HEAD~2..HEAD") + "\n")
+    (read,) = open_source(str(saved))
+    assert read.series == posting.series
+    assert read.problems == ()
+
+
+def test_tree_of_another_user(git: Git, tmp_path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("only root can give a folder away")
+    os.chown(tmp_path / "tree", 12345, 12345)
+    os.chown(tmp_path / "tree" / ".git", 12345, 12345)
+    with pytest.raises(InputError, match=r"git config --global --add safe.directory"):
+        list(open_source("HEAD^!", SourceOptions(tree=tmp_path / "tree")))
+
+
 def test_range_refusals(git: Git, tmp_path: Path) -> None:
     git("config", "core.fsmonitor", "false")
     options = SourceOptions(tree=tmp_path / "tree")

@@ -123,6 +123,7 @@ def test_refusals(tmp_path: Path) -> None:
     assert "holds no patch" in refusal(put(tmp_path, "talk", mail("Re: [PATCH] x")))
     assert "neither a Maildir nor a public-inbox" in refusal(str(tmp_path))
     assert "no such file" in refusal("nothing-of-this-name")
+    assert "no such file" in refusal("x" * 5000)
 
 
 @pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
