@@ -70,9 +70,8 @@ def maildir_mails(path: Path, progress: Progress | None = None) -> Iterator[byte
             with file.open("rb") as stream:
                 mail = stream.read(MAIL_CAP + 1)
         except OSError as error:
-            raise InputError(
-                f"{file}: {error.strerror}; make it readable or move it away"
-            ) from error
+            reason = error.strerror
+            raise InputError(f"{file}: {reason}; make it readable or move it away") from error
         yield mail
         if progress:
             progress(done, len(files))
