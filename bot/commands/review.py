@@ -130,6 +130,8 @@ def run(args: Namespace) -> int:
                     out.write(render(done))
                     out.flush()
                     worst = max([worst, *(found.severity.rank for found in done.findings)])
+                    if any(problem.kind == "rule-crashed" for problem in done.errors):
+                        status = max(status, BotError.status)
             except BotError as err:
                 print(f"revokebot: {one_line(str(err))}", file=sys.stderr)
                 status = max(status, err.status)

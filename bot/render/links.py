@@ -22,4 +22,4 @@ def _quoted(msgid: str) -> str:
         return msgid
     from urllib.parse import quote
 
-    return quote(msgid, safe="@+=$!*")
+    return quote(msgid, safe="@+=$!*", errors="replace")

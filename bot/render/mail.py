@@ -34,7 +34,7 @@ MAX_BYTES = 998
 MOST_LINKS = 1
 """Sources cited for one finding; the rest is in `revokebot rules ID`."""
 
-_HOSTILE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+_HOSTILE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +148,8 @@ def _headers(mail: Mail, findings: Sequence[Finding], settings: ReplySettings) -
 def _message_id(parent: str, findings: Iterable[Finding], settings: ReplySettings) -> str:
     domain = settings.address.rpartition("@")[2]
     said = "\0".join((settings.address, parent, *sorted(f.fingerprint for f in findings)))
-    return f"revokebot-{hashlib.sha256(said.encode()).hexdigest()[:32]}@{domain}"
+    digest = hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
+    return f"revokebot-{digest[:32]}@{domain}"
 
 
 def _body(
@@ -160,9 +161,9 @@ def _body(
         blocks = quote(part.patch.diff, [finding.diff_line for finding in part.findings])
         heading = "" if part.patch.msgid == mail.msgid else one_line(part.patch.subject) + ":"
         for finding, quoted in zip(part.findings, blocks, strict=True):
-            fresh = [url for url in links(finding.references, link_mask) if url not in cited]
-            cited.update(fresh[:MOST_LINKS])
-            text = remark(finding.rule, _values(review, finding, fresh[:MOST_LINKS]))
+            urls = [url for url in _cited(finding, link_mask) if url not in cited]
+            cited.update(urls)
+            text = remark(finding.rule, _values(review, finding, urls))
             pieces.append({"heading": heading, "quoted": quoted, "remark": _clean(text)})
             heading = ""
     values: dict[str, object] = {
@@ -174,6 +175,12 @@ def _body(
         "rules": _shortened(_rules([f for part in parts for f in part.findings])),
     }
     return fill("reply.txt.j2", values) + "\n"
+
+
+def _cited(finding: Finding, link_mask: str) -> tuple[str, ...]:
+    """The sources worth a line of the mail: messages before kernel paths."""
+    first = sorted(finding.references, key=lambda reference: "@" not in reference)
+    return links(first[:MOST_LINKS], link_mask)
 
 
 def _values(review: Review, finding: Finding, urls: Sequence[str]) -> dict[str, object]:

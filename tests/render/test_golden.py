@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Whole outputs of one review, in every format."""
+
+from __future__ import annotations
+
+import json
+
+from bot.render import jsonl, text
+from bot.render.mail import mboxrd, replies
+from tests.render.golden import same_as_golden
+from tests.render.reviews import MASK, NOW, SETTINGS, review
+
+
+def test_text() -> None:
+    same_as_golden("review.txt", text.render(review(), text.Style()).encode())
+
+
+def test_text_in_colour() -> None:
+    same_as_golden("review-colour.txt", text.render(review(), text.Style(color=True)).encode())
+
+
+def test_jsonl() -> None:
+    line = jsonl.render(review())
+    assert line.endswith("\n")
+    assert line.count("\n") == 1
+    assert line.isascii()
+    pretty = json.dumps(json.loads(line), indent=1, ensure_ascii=False) + "\n"
+    same_as_golden("review.json", pretty.encode())
+
+
+def test_mail() -> None:
+    written, refused = replies(review(), SETTINGS, MASK, NOW)
+    assert refused == ()
+    same_as_golden("review.mbox", b"".join(map(mboxrd, written)))
