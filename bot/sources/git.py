@@ -126,7 +126,7 @@ def epoch_mails(epoch: Path, since: str = "") -> Generator[tuple[str, bytes], No
     """Yield (commit, raw mail) of one epoch in arrival order, after the commit `since`.
 
     Commits without a file `m` (deletions) are passed over.  Raises InputError
-    when git cannot read the repository.
+    when git cannot read the repository or it has no commit `since`.
     """
     where = (f"--git-dir={epoch}",)
     wanted = f"{since}..HEAD" if since else "HEAD"
@@ -150,7 +150,7 @@ def epoch_mails(epoch: Path, since: str = "") -> Generator[tuple[str, bytes], No
     _widen(reader.stdout)
     try:
         yield from _batch(reader.stdout, epoch)
-        _check(lister, epoch)
+        _check(lister, epoch, since)
     finally:
         _stop((reader, lister))
 
@@ -175,10 +175,12 @@ def _widen(pipe: IO[bytes]) -> None:
         fcntl.fcntl(pipe.fileno(), fcntl.F_SETPIPE_SZ, PIPE)
 
 
-def _check(lister: subprocess.Popen[bytes], epoch: Path) -> None:
+def _check(lister: subprocess.Popen[bytes], epoch: Path, since: str) -> None:
     assert lister.stderr is not None
     complaint = lister.stderr.read().decode("utf-8", "replace").strip()
     if lister.wait():
+        if since and since in complaint:
+            raise InputError(f"{epoch}: has no commit {since} any more; read it from its start")
         raise _unreadable(epoch, complaint)
 
 

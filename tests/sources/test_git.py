@@ -192,6 +192,8 @@ def test_inbox(tmp_path: Path, place: str) -> None:
     assert seen[-1][0] == 4
     commits = [commit for commit, _ in epoch_mails(epoch)]
     assert [mail for _, mail in epoch_mails(epoch, since=commits[1])] == mails[2:]
+    with pytest.raises(InputError, match="any more; read it from its start"):
+        list(epoch_mails(epoch, since="12" * 20))
 
 
 def test_epochs_in_order_of_their_number(tmp_path: Path) -> None:
