@@ -128,7 +128,8 @@ def fetch(request: dict[str, Any], out: Out) -> None:
         out.stage("error", kind=kind, message=str(error))
         return
     if not thread:
-        out.stage("error", kind="archive", message="the thread has no mail with a Message-ID")
+        message = f"{request['url']}/{msgid}/: no mail has a Message-ID; check archive.url"
+        out.stage("error", kind="archive", message=message)
         return
     out.mails(thread.values())
     out.stage("thread")
@@ -146,7 +147,9 @@ def _split(mbox: bytes) -> dict[str, bytes]:
     mails: dict[str, bytes] = {}
     # The splitter ends every mail with the blank line that parts it from the next.
     for mail in liblore.utils.split_and_dedupe_as_bytes(mbox.removesuffix(b"\n")):
-        mails[_msgid(mail)] = mail[:-1] if mail.endswith(b"\n\n") else mail
+        msgid = _msgid(mail)
+        key = msgid if msgid and msgid not in mails else f"{msgid}#{len(mails)}"
+        mails[key] = mail[:-1] if mail.endswith(b"\n\n") else mail
     return mails
 
 

@@ -33,6 +33,8 @@ FIRST_PAUSE = 0.5
 """Seconds before the first retry; doubled for each further one, with jitter."""
 _ERRNO = re.compile(r"\[Errno -?\d+\] ([\w ]+)")
 """What the system said, in the layers of words that urllib3 and requests put around it."""
+NO_RESULT = b"No results found"
+"""What public-inbox says, with status 404, to a search that finds nothing."""
 RETRIED = frozenset({429, 500, 502, 503, 504})
 
 
@@ -185,6 +187,8 @@ def _judged(
             f"{url}: the server refused (HTTP {status});"
             " check archive.url, and that archive.contact names you"
         )
+    elif status == 404 and method == "POST" and NO_RESULT not in response.content[:CHUNK]:
+        raise ServerError(f"{url}: cannot be searched (HTTP 404); check archive.url")
     elif status not in (200, 404) and method != "HEAD":
         raise ServerError(f"{url}: unexpected answer (HTTP {status}); check archive.url")
     return response

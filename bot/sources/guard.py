@@ -13,11 +13,13 @@ import re
 __all__ = ["as_mboxrd", "parents", "risk", "without_list_tag"]
 
 MAX_BYTES = 4 << 20
-MAX_HEADER = 16 << 10
+MAX_HEADER = 64 << 10
+"""Answers that went through Exchange have up to 30 KiB."""
 MAX_SUBJECT = 2000
 MAX_BLANK_LINES = 200
 """In a row.  In sixteen thousand mails of a list, these four refuse spam only."""
 
+_BLANK = re.compile(rb"\n\r?\n")
 _SUBJECT = re.compile(rb"^subject:([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE)
 _TAG = re.compile(rb"^(subject:[ \t]*)\[([\w.@+-]{1,60})\][ \t]*", re.IGNORECASE | re.MULTILINE)
 _PATCH_WORD = re.compile(rb"patch|rf[ct]|resend|pull|v\d+|\d+/\d+", re.IGNORECASE)
@@ -58,7 +60,7 @@ def parents(mail: bytes) -> set[str]:
     """Bare message-ids that `mail` names as its parents."""
     return {
         found.decode("utf-8", "replace")
-        for field in _PARENTS.findall(_head(mail)[: MAX_HEADER * 4])
+        for field in _PARENTS.findall(_head(mail)[:MAX_HEADER])
         for found in _MSGID.findall(field)
     }
 
@@ -69,5 +71,5 @@ def as_mboxrd(mail: bytes) -> bytes:
 
 
 def _head(mail: bytes) -> bytes:
-    end = mail.find(b"\n\n")
-    return mail if end < 0 else mail[: end + 1]
+    end = _BLANK.search(mail)
+    return mail[: end.start() + 1] if end else mail

@@ -138,6 +138,7 @@ BEHAVIOURS: dict[str, Callable[[Handler], None]] = {
     "good": lambda handler: handler.give(MBOX),
     "labelled": lambda handler: handler.give(MBOX, Content_Encoding="gzip"),
     "moved": lambda handler: handler.give(b"", 301, Location=handler.path.replace("moved", "good")),
+    "no-result": lambda handler: handler.give(b"No results found\n", 404),
     "denied": lambda handler: handler.give(b"no\n", 401),
     "limited-once": _once(429, Retry_After="1"),
     "limited-long": lambda handler: handler.give(b"", 429, Retry_After="3600"),

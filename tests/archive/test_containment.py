@@ -50,18 +50,17 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
-def test_hostile_mail_arrives(server: Server, kind: str) -> None:
-    server.archives["hostile"] = (mbox(MAIL, HOSTILE[kind]), "missing")
-    limits = replace(LIMITS, deadline=5, url=server.url("hostile"))
+def test_hostile_mails_arrive(server: Server) -> None:
+    server.archives["hostile"] = (mbox(MAIL, *HOSTILE.values()), "no-result")
+    limits = replace(LIMITS, deadline=10, url=server.url("hostile"))
     start = time.monotonic()
     thread = fetch(MSGID, SourceOptions(archive=limits))
-    assert thread.mails == (MAIL, HOSTILE[kind])
-    assert time.monotonic() - start < 6
+    assert thread.mails == (MAIL, *HOSTILE.values())
+    assert time.monotonic() - start < 10
 
 
 def test_withheld_mail_is_named(server: Server) -> None:
-    server.archives["withheld"] = (mbox(MAIL, HOSTILE["brackets"]), "missing")
+    server.archives["withheld"] = (mbox(MAIL, HOSTILE["brackets"]), "no-result")
     limits = replace(LIMITS, deadline=5, url=server.url("withheld"))
     thread = fetch(MSGID, SourceOptions(archive=limits))
     assert [(note.kind, note.where) for note in thread.notes] == [

@@ -80,6 +80,14 @@ def test_unknown_message_id_is_not_found(inbox: Inbox) -> None:
         fetch_thread("never-sent@example.org", options(inbox))
 
 
+def test_wrong_inbox_of_the_right_server_still_gives_the_thread(inbox: Inbox) -> None:
+    url = inbox.url.replace("/toy", "/other")
+    thread = fetch(COVER_V1, SourceOptions(archive=ArchiveOptions(url=url, deadline=20)))
+    assert sorted(ids(list(thread.mails))) == sorted(V1)
+    assert [note.kind for note in thread.notes] == ["newer-revisions-unknown"]
+    assert "cannot be searched" in thread.notes[0].message
+
+
 def test_probe_knows_a_public_inbox(inbox: Inbox) -> None:
     assert probe(options(inbox)).startswith(f"{inbox.url}: answers as a public-inbox")
 
