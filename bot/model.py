@@ -3,24 +3,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from checks.api import Edition, Finding, Problem, Series
 
 __all__ = ["Address", "Mail", "Posting", "Review"]
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """One mailbox of an address header, decoded."""
 
     name: str
     email: str
 
 
-@dataclass(frozen=True, slots=True)
-class Mail:
+class Mail(NamedTuple):
     """One mail, parsed once at the edge."""
 
     msgid: str
@@ -49,20 +48,21 @@ class Mail:
     """What could not be read exactly as sent, e.g. an unknown charset."""
 
 
-@dataclass(frozen=True)
-class Posting:
+NO_MAILS: Mapping[str, Mail] = {}
+
+
+class Posting(NamedTuple):
     """One revision of a series as it was mailed, or as a git range gives it."""
 
     series: Series
-    mails: dict[str, Mail] = field(default_factory=dict)
+    mails: Mapping[str, Mail] = NO_MAILS
     """Patch mails (and the cover) by message-id."""
     cover: Mail | None = None
     problems: tuple[Problem, ...] = ()
     """Missing, duplicate or damaged parts of this series, and other things left out."""
 
 
-@dataclass(frozen=True)
-class Review:
+class Review(NamedTuple):
     """A posting, and all that the bot has to say of it."""
 
     posting: Posting

@@ -11,16 +11,17 @@ import re
 from collections.abc import Iterable, Iterator
 
 from bot.model import Address, Mail
+from checks.source.pattern import pattern
 
 __all__ = ["fold", "recipients", "spelt", "usable_msgid"]
 
 MAX_LINE = 78
 """Characters; RFC 5322 2.1.1 asks for no more."""
 
-_EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}@[A-Za-z0-9.-]{1,250}")
-_NOBODY = re.compile(r"devnull\b|(?:no|do-?not)[-_.]?reply\b|stable@(?:vger\.)?kernel\.org$", re.I)
-_ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
-_MSGID = re.compile(r"[!-;=?-~]{1,900}")
+_EMAIL = pattern(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}@[A-Za-z0-9.-]{1,250}")
+_NOBODY = pattern(r"devnull\b|(?:no|do-?not)[-_.]?reply\b|stable@(?:vger\.)?kernel\.org$", re.I)
+_ATOMS = pattern(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
+_MSGID = pattern(r"[!-;=?-~]{1,900}")
 
 
 def recipients(mail: Mail, own: str) -> tuple[Address | None, tuple[Address, ...]]:

@@ -12,8 +12,8 @@ import hashlib
 import re
 from binascii import b2a_qp
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from bot import __version__
 from bot.config import ReplySettings
@@ -24,6 +24,7 @@ from bot.render.plain import one_line
 from bot.render.quote import quote
 from bot.render.templates import fill, remark
 from checks.api import Confidence, Finding, Patch
+from checks.source.pattern import pattern
 
 __all__ = ["Reply", "mboxrd", "replies"]
 
@@ -34,11 +35,10 @@ MAX_BYTES = 998
 MOST_LINKS = 1
 """Sources cited for one finding; the rest is in `revokebot rules ID`."""
 
-_HOSTILE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_HOSTILE = pattern(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """One mail, ready to be delivered."""
 
     msgid: str
@@ -51,8 +51,7 @@ class Reply:
     """The mail, LF line ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """What a reply says of one patch."""
 
     patch: Patch

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 import textwrap
 
+from checks.source.pattern import pattern
+
 __all__ = ["escape", "one_line", "wrap"]
 
-_UNSAFE = re.compile(
+_UNSAFE = pattern(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufff9-\ufffb]"
 )
 

@@ -8,9 +8,10 @@ b4's review view find the place by them; what is left out is marked
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
+
+from checks.source.pattern import pattern
 
 __all__ = ["CUT", "quote"]
 
@@ -19,11 +20,10 @@ CUT = "> [ ... ]"
 CONTEXT = 4
 """Lines above the one that a remark is about: five quoted lines above each remark."""
 
-_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
+_HUNK = pattern(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """Where one line of a diff is: 0-based indexes of what stands above it."""
 
     line: int

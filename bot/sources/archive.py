@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, NamedTuple
 
 from bot import __version__
 from bot.errors import ArchiveError, NotFoundError, UsageError
@@ -47,8 +47,7 @@ _START = (
 """Python in isolated mode finds an installed bot by itself, a checkout with this."""
 
 
-@dataclass(frozen=True, slots=True)
-class Thread:
+class Thread(NamedTuple):
     """A thread as the archive has it, and what could not be found out about it."""
 
     mails: tuple[bytes, ...]

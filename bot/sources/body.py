@@ -10,31 +10,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
+
+from checks.source.pattern import pattern
 
 __all__ = ["Body", "find_diff", "is_pull_request", "split_body", "without_footer"]
 
-_HUNK = re.compile(r"@@ -\d{1,9}(?:,(\d{1,9}))? \+\d{1,9}(?:,(\d{1,9}))? @@")
-_AFTER_GIT = re.compile(
+_HUNK = pattern(r"@@ -\d{1,9}(?:,(\d{1,9}))? \+\d{1,9}(?:,(\d{1,9}))? @@")
+_AFTER_GIT = pattern(
     r"index [0-9a-f]{4,64}\.\.[0-9a-f]{4,64}|(?:old|new|deleted file|new file) mode [0-7]{6}\r?$"
     r"|(?:dis)?similarity index \d{1,3}%|(?:rename|copy) from .|--- .|Binary files ."
     r"|GIT binary patch",
     re.MULTILINE,
 )
-_EXTENDED = re.compile(
+_EXTENDED = pattern(
     r"diff --git .|index [0-9a-f]{4,64}\.\.|(?:old|new|deleted file|new file) mode [0-7]{6}"
     r"|(?:dis)?similarity index \d|(?:rename|copy) (?:from|to) .|Binary files ."
 )
-_FOOTER = re.compile(r"\n(?:-- ?|_{30,})(?:\n|$)")
-_SCISSORS = re.compile(r"-{1,40} ?(?:>8|8<|>%|%<) ?-[- >8<%]{0,40}$", re.MULTILINE)
-_BASEMENT = re.compile(r"---[ \t]*$", re.MULTILINE)
-_IN_BODY = re.compile(r"(?:From|Subject|Date): \S")
+_FOOTER = pattern(r"\n(?:-- ?|_{30,})(?:\n|$)")
+_SCISSORS = pattern(r"-{1,40} ?(?:>8|8<|>%|%<) ?-[- >8<%]{0,40}$", re.MULTILINE)
+_BASEMENT = pattern(r"---[ \t]*$", re.MULTILINE)
+_IN_BODY = pattern(r"(?:From|Subject|Date): \S")
 _PULL = "\nThe following changes since commit "
 _PULL_LATER = "are available in the "
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """A patch mail's text, taken apart."""
 
     message: str

@@ -18,6 +18,7 @@ from typing import IO
 from bot.errors import InputError
 from bot.sources.gitcmd import explain, git, open_git
 from bot.sources.mbox import Progress
+from checks.source.pattern import pattern
 
 __all__ = ["epoch_mails", "find_epochs", "inbox_mails", "is_range", "range_mails"]
 
@@ -26,9 +27,9 @@ PIPE = 1 << 20
 RANGE_CAP = 500
 """Commits of a range; more is a mistyped range, not a series."""
 
-_RANGE = re.compile(r"[^-\s:][^\s:]{0,400}(?:\^!|\.\.\.?[^\s:]{0,400})|\.\.\.?[^\s:]{1,400}")
-_COMMIT_LINE = re.compile(rb"^From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\n", re.MULTILINE)
-_ESCAPED = re.compile(rb"^>(>*From )", re.MULTILINE)
+_RANGE = pattern(r"[^-\s:][^\s:]{0,400}(?:\^!|\.\.\.?[^\s:]{0,400})|\.\.\.?[^\s:]{1,400}")
+_COMMIT_LINE = pattern(rb"^From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\n", re.MULTILINE)
+_ESCAPED = pattern(rb"^>(>*From )", re.MULTILINE)
 
 _FORMAT_PATCH = """
     -c diff.noprefix=false -c diff.mnemonicPrefix=false -c diff.suppressBlankEmpty=false

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache
 
 from bot.model import Address
+from checks.source.pattern import pattern
 
 __all__ = [
     "addresses",
@@ -34,19 +35,19 @@ SUBJECT_CAP = 2000
 ADDRESS_CAP = 1000
 """Addresses of one header read."""
 
-_FIELD = re.compile(
+_FIELD = pattern(
     rb"\n(?=[SsMmIiRrFfTtCcDdXxLlAa])(Subject|Message-ID|In-Reply-To|References|From|To|Cc|Date|Reply-To|X-Original-From"
     rb"|List-Id|List-Post|Auto-Submitted|Content-Type|Content-Transfer-Encoding"
     rb"|Content-Disposition)[ \t]*:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)",
     re.IGNORECASE,
 )
-_FOLD = re.compile(r"[\r\n]+[ \t]*")
-_MSGID = re.compile(r"<([^<>\s]{1,998})>")
-_WORD = re.compile(r"=\?([^?*\s]{1,40})(?:\*[^?\s]{0,40})?\?([bBqQ])\?([^?]*)\?=")
-_ADDRESS_TOKEN = re.compile(
+_FOLD = pattern(r"[\r\n]+[ \t]*")
+_MSGID = pattern(r"<([^<>\s]{1,998})>")
+_WORD = pattern(r"=\?([^?*\s]{1,40})(?:\*[^?\s]{0,40})?\?([bBqQ])\?([^?]*)\?=")
+_ADDRESS_TOKEN = pattern(
     r'"[^"\\]*(?:\\.[^"\\]*)*"?|\([^()]*\)|<[^<>]*>?|[,;]|[^",;<(]+|.', re.DOTALL
 )
-_DATE = re.compile(
+_DATE = pattern(
     r"\s*(?:[A-Za-z]{3},?\s+)?(\d{1,2})\s+([A-Za-z]{3})[a-z]*\s+(\d{4})\s+"
     r"(\d{1,2}):(\d{2})(?::(\d{2}))?\s*([+-]\d{4}|[A-Z]{1,4})?"
 )
@@ -56,7 +57,7 @@ _MONTHS = {
         ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1
     )
 }
-_CHARSET = re.compile(
+_CHARSET = pattern(
     r"iso-?8859-\d{1,2}|(?:windows|cp)-?125\d|koi8-[ru]|gbk|gb18030|big5(?:-?hkscs)?|euc-(?:jp|kr)"
     r"|ks_c_5601-1987|iso-2022-(?:jp(?:-\d)?|kr)|shift[-_]jis|utf-?16(?:le|be)?|macintosh|latin-?\d"
 )

@@ -14,11 +14,12 @@ from datetime import UTC, datetime
 
 from bot.model import Posting
 from bot.sources.subject import parse_subject
+from checks.source.pattern import pattern
 
 __all__ = ["lineages", "newest", "select"]
 
-_CHANGE_ID = re.compile(r"^change-id: ([\w.-]{4,200})$", re.MULTILINE)
-_SPACE = re.compile(r"\s+")
+_CHANGE_ID = pattern(r"^change-id: ([\w.-]{4,200})$", re.MULTILINE)
+_SPACE = pattern(r"\s+")
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 

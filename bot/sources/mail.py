@@ -9,8 +9,8 @@ becomes a `Problem`.  Time is linear in the size of the mail.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from bot.model import Address, Mail
 from bot.sources.body import find_diff
@@ -28,23 +28,23 @@ from bot.sources.header import (
 from bot.sources.mime import Trouble, body_text, transfer_decoded
 from bot.sources.subject import Subject, parse_subject
 from checks.api import Problem
+from checks.source.pattern import pattern
 
 __all__ = ["Scan", "parse_mail", "read_mail", "scan"]
 
 MAIL_CAP = 4 << 20
 """Bytes of a mail that is read; no patch comes near, and a bigger one is told as a problem."""
 
-_FORMAT_PATCH = re.compile(rb"From ([0-9a-f]{40}|[0-9a-f]{64}) Mon Sep 17 00:00:00 2001\n")
-_MAYBE_PATCH = re.compile(rb"patch|rfc|pull|\d/\d|=\?", re.IGNORECASE)
-_IN_BODY_FROM = re.compile(r"\s{0,200}From:[ \t]*([^\n]{1,500})")
-_ANGLE = re.compile(rb"<mailto:([^>\s]{1,300})>")
+_FORMAT_PATCH = pattern(rb"From ([0-9a-f]{40}|[0-9a-f]{64}) Mon Sep 17 00:00:00 2001\n")
+_MAYBE_PATCH = pattern(rb"patch|rfc|pull|\d/\d|=\?", re.IGNORECASE)
+_IN_BODY_FROM = pattern(r"\s{0,200}From:[ \t]*([^\n]{1,500})")
+_ANGLE = pattern(rb"<mailto:([^>\s]{1,300})>")
 _DIFF = b"\n+++ "
 """Stands unquoted in every diff that changes a text."""
 _NOBODY = Address("", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Scan:
+class Scan(NamedTuple):
     """What a thread needs to know of a mail that is no patch."""
 
     msgid: str

@@ -8,7 +8,6 @@ one line; nothing is written and nothing is locked.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import IO
 from bot.errors import InputError
 from bot.sources.inflate import GZIP, XZ, inflate
 from bot.sources.mail import MAIL_CAP
+from checks.source.pattern import pattern
 
 __all__ = ["Progress", "is_maildir", "maildir_mails", "read_file", "read_stdin", "split_mbox"]
 
@@ -26,13 +26,13 @@ Progress = Callable[[int, int], None]
 CHUNK = 1 << 20
 """Bytes read at a time."""
 
-_FROM_LINE = re.compile(
+_FROM_LINE = pattern(
     rb"From \S{1,300}(?: at \S{1,300})? {1,9}(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) "
     rb"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ \d]\d \d\d:\d\d[^\n]{0,60}\n"
 )
 _FROM_LINE_MAX = 800
-_ESCAPED = re.compile(rb"\n>(>*From )")
-_HEADER = re.compile(rb"[!-9;-~]{1,80}[ \t]*:")
+_ESCAPED = pattern(rb"\n>(>*From )")
+_HEADER = pattern(rb"[!-9;-~]{1,80}[ \t]*:")
 _BARE_DIFF = (b"diff --git ", b"--- ", b"Index: ")
 
 

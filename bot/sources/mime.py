@@ -14,6 +14,7 @@ from binascii import Error as Base64Error
 from binascii import a2b_base64, a2b_qp
 
 from bot.sources.header import decode_bytes, fields, split_head
+from checks.source.pattern import pattern
 
 __all__ = ["Trouble", "body_text", "transfer_decoded", "undo_crlf"]
 
@@ -27,9 +28,9 @@ PARTS_CAP = 200
 FOOTER_LINES = 12
 """LF lines that a list appends to a body which it re-encoded with CRLF."""
 
-_PARAM = re.compile(r';\s*([a-z-]{1,40})\*?\d?\*?\s*=\s*(?:"([^"]*)"|([^\s;"]*))', re.IGNORECASE)
+_PARAM = pattern(r';\s*([a-z-]{1,40})\*?\d?\*?\s*=\s*(?:"([^"]*)"|([^\s;"]*))', re.IGNORECASE)
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r\n\t "
-_BASE64_LINE = re.compile(rb"[A-Za-z0-9+/=\r\t ]*(?:\n|$)")
+_BASE64_LINE = pattern(rb"[A-Za-z0-9+/=\r\t ]*(?:\n|$)")
 _PATCH_TYPES = frozenset({"text/x-patch", "text/x-diff", "text/patch", "application/x-patch"})
 
 

@@ -9,27 +9,27 @@ are not http(s).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from bot.errors import UsageError
+from checks.source.pattern import pattern
 
 __all__ = ["Target", "is_target", "parse_target"]
 
 MAX_MSGID = 998
 """Bytes; RFC 5322 2.1.1 allows no longer line."""
 
-_PREFIX = re.compile(r"(?:id|mid|msgid|message-id):\s*", re.IGNORECASE)
-_SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
-_PLAIN = re.compile(r"[^\s<>@{}]+@[^\s<>@{}~^]+")
+_PREFIX = pattern(r"(?:id|mid|msgid|message-id):\s*", re.IGNORECASE)
+_SCHEME = pattern(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE)
+_PLAIN = pattern(r"[^\s<>@{}]+@[^\s<>@{}~^]+")
 _VIEWS = frozenset({"raw", "t.mbox.gz", "t", "T", "t.atom", "d", "s"})
 """What public-inbox serves below a message-id."""
 _REDIRECTORS = frozenset({"patch.msgid.link", "msgid.link", "lkml.kernel.org"})
 """Hosts whose links name a message, but no inbox to take it from."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """One mail of one archive."""
 
     msgid: str

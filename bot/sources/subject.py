@@ -9,30 +9,31 @@ a patch is the commonest error of patch tools.  It decides nothing by the body.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
+
+from checks.source.pattern import pattern
 
 __all__ = ["Subject", "parse_subject"]
 
 SUBJECT_CAP = 2000
 """Characters looked at."""
 
-_REPLY = re.compile(
+_REPLY = pattern(
     r"(?:re|aw|antw|antwort|sv|vs|ynt|odp|r|rif|fwd?|wg|tr|forward(?:ed)?|回复|答复|回覆|转发|轉寄)"
     r"(?:\[\d{1,4}\]|\(\d{1,4}\)|\^\d{1,4})?[ \t]*[:\uff1a]",
     re.IGNORECASE,
 )
-_WORDS = re.compile(r"[^\s,;]+")
-_PART = re.compile(r"(\d{1,4})/(\d{1,4})")
-_PATCH = re.compile(r"(?:rfc[-_]?)?patch(?:[-_]?v?(\d{1,3}))?", re.IGNORECASE)
-_REVISION = re.compile(r"(?:rfc[-_]?)?v\.?(\d{1,3})(?:[a-z]|\.\d{1,2})?", re.IGNORECASE)
-_BRANCH = re.compile(r"v?\d{1,2}\.\d{1,3}[\w.-]{0,20}")
-_PULL = re.compile(r"(?:git[- ]?)?pull(?:[ -]?request)?\b", re.IGNORECASE)
-_PULL_TITLE = re.compile(r"git[- ]pull\b|pull[- ]request\b", re.IGNORECASE)
+_WORDS = pattern(r"[^\s,;]+")
+_PART = pattern(r"(\d{1,4})/(\d{1,4})")
+_PATCH = pattern(r"(?:rfc[-_]?)?patch(?:[-_]?v?(\d{1,3}))?", re.IGNORECASE)
+_REVISION = pattern(r"(?:rfc[-_]?)?v\.?(\d{1,3})(?:[a-z]|\.\d{1,2})?", re.IGNORECASE)
+_BRANCH = pattern(r"v?\d{1,2}\.\d{1,3}[\w.-]{0,20}")
+_PULL = pattern(r"(?:git[- ]?)?pull(?:[ -]?request)?\b", re.IGNORECASE)
+_PULL_TITLE = pattern(r"git[- ]pull\b|pull[- ]request\b", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """What the brackets in front of a title say."""
 
     title: str

@@ -9,14 +9,15 @@ letter always begins another posting.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from bot.model import Mail
 from bot.sources.body import Body
 from bot.sources.subject import Subject
+from checks.source.pattern import pattern
 
 __all__ = ["Part", "bundle"]
 
@@ -25,13 +26,12 @@ LOOSE_WINDOW = timedelta(hours=24)
 CLIMB_CAP = 20
 """Ancestors looked at through other mails where a mail names its parent only."""
 
-_STEM = re.compile(r"(.{6,200}?)-\d{1,4}-[^-]{1,200}")
+_STEM = pattern(r"(.{6,200}?)-\d{1,4}-[^-]{1,200}")
 """git send-email: `20240102030405.678-3-author@host`; all parts share what is before `-3-`."""
 _GIT_ID = "@git.invalid"
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A patch or cover mail, its subject and body parsed."""
 
     mail: Mail

@@ -7,17 +7,17 @@ out, and no path leaves the tree: files come from `HEAD`, not from the disk.
 
 from __future__ import annotations
 
-import re
 import subprocess
 from pathlib import Path
 from types import TracebackType
 
 from bot.errors import InputError
 from bot.sources.gitcmd import explain, git, open_git
+from checks.source.pattern import pattern
 
 __all__ = ["GitTree"]
 
-_OID = re.compile(r"[0-9a-f]{4,64}")
+_OID = pattern(r"[0-9a-f]{4,64}")
 
 
 class GitTree:

@@ -8,7 +8,7 @@ at import was a tenth of the time of a review by hand.
 from __future__ import annotations
 
 import re
-from typing import cast
+from typing import AnyStr, cast
 
 __all__ = ["pattern"]
 
@@ -16,7 +16,7 @@ _METHODS = ("search", "match", "fullmatch", "finditer", "findall", "sub", "split
 
 
 class _Lazy:
-    def __init__(self, text: str, flags: int) -> None:
+    def __init__(self, text: str | bytes, flags: int) -> None:
         self._text, self._flags = text, flags
 
     def __getattr__(self, name: str) -> object:
@@ -27,6 +27,6 @@ class _Lazy:
         return getattr(compiled, name)
 
 
-def pattern(text: str, flags: int = 0) -> re.Pattern[str]:
+def pattern(text: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:
     """Return what behaves as `re.compile(text, flags)`, and compiles on first use."""
-    return cast("re.Pattern[str]", _Lazy(text, flags))
+    return cast("re.Pattern[AnyStr]", _Lazy(text, flags))

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 from bot.config import ReplySettings
@@ -64,8 +63,8 @@ index 1111111..2222222 100644
 @@ -80,4 +81,5 @@ int dma_buf_lend_count(void)
  \treturn count;
  }
---- comment of a language that has such
-+++ EXPORT_SYMBOL_GPL(dma_buf_lend_count);
+-/* no export */
++
 +EXPORT_SYMBOL_GPL(dma_buf_lend_count);
  /* end */
 """
@@ -88,7 +87,7 @@ def mail_of(patch: Patch, **changes: object) -> Mail:
         auto_submitted="",
         text=f"{patch.message}\n---\n{patch.diff}",
     )
-    return replace(mail, **changes)  # type: ignore[arg-type]
+    return mail._replace(**changes)  # type: ignore[arg-type]
 
 
 def posting(*patches: Patch) -> Posting:

@@ -40,8 +40,7 @@ def hostile() -> Review:
         cc=(Address('a"\\\nX-Evil: 1', "cc@example.org"), Address("x", "e@example.org\nX-Evil: 2")),
         references=("ok@example.org", "bad\nX-Evil: 3@example.org", "bad id@example.org"),
     )
-    made = replace(
-        made,
+    made = made._replace(
         series=replace(made.series, subject=patch.subject, msgid=f"{EVIL}@example.org"),
         mails={**made.mails, FIRST: mail},
     )

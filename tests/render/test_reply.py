@@ -58,7 +58,7 @@ def changed(**changes: object) -> tuple[Posting, Patch]:
     patch = Patch(1, FIRST, "[PATCH] dma-buf: lend buffers", "", HEADER_DIFF)
     made = posting(patch)
     mails = {**made.mails, FIRST: mail_of(patch, **changes)}
-    return replace(made, mails=mails), patch
+    return made._replace(mails=mails), patch
 
 
 def one(**changes: object) -> Reply:
