@@ -109,12 +109,13 @@ class BoundedSession(requests.Session):
     def _follow(
         self, method: str, url: str, deadline: float, kwargs: dict[str, Any]
     ) -> requests.Response:
-        """One attempt, with its redirects."""
+        """One attempt, with its redirects; what was asked for decides what may come."""
+        mail = method == "POST" or urlsplit(url).path.endswith(".mbox.gz")
         for _hop in range(MAX_REDIRECTS + 1):
             response = self._once(method, url, deadline, kwargs)
             target = response.headers.get("Location", "")
             if response.status_code not in (301, 302, 303, 307, 308) or not target:
-                return _judged(method, url, response, self.limits)
+                return _judged(method, url, response, self.limits, mail)
             url = _redirected(url, target)
         raise ServerError(f"{url}: more than {MAX_REDIRECTS} redirects; check archive.url")
 
@@ -167,7 +168,7 @@ def _redirected(url: str, target: str) -> str:
 
 
 def _judged(
-    method: str, url: str, response: requests.Response, limits: Limits
+    method: str, url: str, response: requests.Response, limits: Limits, mail: bool
 ) -> requests.Response:
     """`response`, if it is an answer to work with."""
     status = response.status_code
@@ -180,7 +181,7 @@ def _judged(
             again=True,
             wait=wait,
         )
-    if status == 200 and method != "HEAD" and _wants_mail(method, url):
+    if status == 200 and method != "HEAD" and mail:
         _check_mail(url, response.content, limits)
     elif status in (401, 403) and method != "HEAD":
         raise ServerError(
@@ -192,10 +193,6 @@ def _judged(
     elif status not in (200, 404) and method != "HEAD":
         raise ServerError(f"{url}: unexpected answer (HTTP {status}); check archive.url")
     return response
-
-
-def _wants_mail(method: str, url: str) -> bool:
-    return method == "POST" or urlsplit(url).path.endswith(".mbox.gz")
 
 
 def _check_mail(url: str, body: bytes, limits: Limits) -> None:

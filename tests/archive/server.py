@@ -154,6 +154,7 @@ BEHAVIOURS: dict[str, Callable[[Handler], None]] = {
     "wall": lambda handler: handler.give(b"<!doctype html><title>Are you a robot?</title>"),
     "loop": _loop,
     "to-file": lambda handler: handler.give(b"", 302, Location="file:///etc/hostname"),
+    "to-login": lambda handler: handler.give(b"", 302, Location=handler.server.url("wall")),
     "to-nowhere": lambda handler: handler.give(b"", 302, Location="http://[half"),
     "short": _short,
     "empty": lambda handler: handler.give(gzip.compress(b"")),

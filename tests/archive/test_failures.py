@@ -44,6 +44,7 @@ FAILURES = [
     ("wall", "web page instead of mail.*set archive.contact", 1.0),
     ("loop", "more than 3 redirects; check archive.url", 1.0),
     ("to-file", "redirects to file:///etc/hostname, which is not http", 1.0),
+    ("to-login", "web page instead of mail", 1.0),
     ("to-nowhere", "redirects to nowhere.*check archive.url", 1.0),
     ("empty", "empty mailbox", 1.0),
     ("nothing", "no gzip; is archive.url a public-inbox", 1.0),
@@ -62,7 +63,7 @@ def test_failure(server: Server, behaviour: str, says: str, seconds: float) -> N
     assert time.monotonic() - start < seconds + START
     assert isinstance(caught.value, NotFoundError) == (behaviour == "missing")
     assert "\n" not in str(caught.value)
-    assert server.url(behaviour) in str(caught.value)
+    assert server.url("wall" if behaviour == "to-login" else behaviour) in str(caught.value)
 
 
 def test_refused_connection() -> None:

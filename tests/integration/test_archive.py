@@ -106,7 +106,8 @@ def test_list_tag_hides_neither_revision_nor_reply(own_inbox: Inbox) -> None:
         parent=tagged.msgid,
         minutes=15000,
     )
-    own_inbox.add([tagged.raw(), reply.raw()])
+    own_inbox.inject(tagged.raw())
+    own_inbox.inject(reply.raw())
     found = set(ids(fetch_thread(COVER_V2, options(own_inbox))))
     assert found == V2 | {tagged.msgid, reply.msgid}
     assert own_inbox.thread_view(tagged.msgid) == [
