@@ -9,7 +9,6 @@ and are reached through `Patch.change`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from functools import cached_property
@@ -99,10 +98,7 @@ class PatchRef(NamedTuple):
     subject: str
 
 
-@dataclass(frozen=True)
-class Patch:
-    """One patch of a series."""
-
+class _PatchFields(NamedTuple):
     number: int
     """1-based position in the series."""
     msgid: str
@@ -113,9 +109,14 @@ class Patch:
     """Commit message, without trailing signature."""
     diff: str
     """The diff, LF line ends, from its first file header on, without signature or footer."""
-    blobs: Blobs | None = field(default=None, compare=False, repr=False)
-    earlier: tuple[Patch, ...] = field(default=(), compare=False, repr=False)
+    blobs: Blobs | None = None
+    """A git object store at hand, for the `tree` depth."""
+    earlier: tuple[Patch, ...] = ()
     """The patches before this one in the series, whose after images it may build upon."""
+
+
+class Patch(_PatchFields):
+    """One patch of a series; a named tuple that keeps what was parsed out of it."""
 
     @cached_property
     def change(self) -> Change:
@@ -133,8 +134,7 @@ class Patch:
         return any(word in self.diff for word in words)
 
 
-@dataclass(frozen=True)
-class Series:
+class Series(NamedTuple):
     """One revision of a patch series, in order, as far as its patches were found."""
 
     msgid: str
@@ -148,7 +148,7 @@ class Series:
     """When it was sent (aware); only for what no tree can tell, e.g. age of an API."""
     cover: str = ""
     """Body of the cover letter."""
-    verdict: EditionVerdict | None = field(default=None, compare=False, repr=False)
+    verdict: EditionVerdict | None = None
     """Edition before and after each patch; set by the runner before rules see the series."""
 
     @property

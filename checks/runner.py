@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 from checks.api import Blobs, Edition, Finding, Hit, Patch, Problem, Rule, Series, Severity
@@ -65,7 +64,7 @@ def run(
     series = _prepare(series, blobs)
     words = scope_words(rules)
     verdict = detect(series, edition, blobs)
-    series = replace(series, verdict=verdict)
+    series = series._replace(verdict=verdict)
     errors = list(_damage(series, () if every_diff else words))
     findings: list[Finding] = []
     for rule in rules:
@@ -86,8 +85,8 @@ def _prepare(series: Series, blobs: Blobs | None) -> Series:
     """Give every patch the object store and the patches before it."""
     patches: tuple[Patch, ...] = ()
     for patch in sorted(series.patches, key=lambda p: p.number):
-        patches += (replace(patch, blobs=blobs, earlier=patches),)
-    return replace(series, patches=patches)
+        patches += (patch._replace(blobs=blobs, earlier=patches),)
+    return series._replace(patches=patches)
 
 
 def _damage(series: Series, words: tuple[str, ...]) -> Iterator[Problem]:

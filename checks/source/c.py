@@ -9,7 +9,6 @@ the same.  Only this module, `flow` and `ops` know the syntax tree.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -43,10 +42,7 @@ class Parameter(NamedTuple):
     name: str
 
 
-@dataclass(frozen=True)
-class Function:
-    """A function definition, or what a hunk shows of it."""
-
+class _FunctionFields(NamedTuple):
     name: str
     parameters: tuple[Parameter, ...]
     returns: str
@@ -61,6 +57,10 @@ class Function:
     body: Node
     offset: int
     """Rows that the parser saw before the fragment."""
+
+
+class Function(_FunctionFields):
+    """A function definition, or what a hunk shows of it."""
 
     @cached_property
     def calls(self) -> tuple[Call, ...]:
@@ -90,14 +90,13 @@ class Function:
         return next(iter(added or rows), None)
 
 
-@dataclass(frozen=True)
 class Unit:
-    """The parsed text of a fragment."""
+    """The parsed text of a fragment, and how many rows the parser saw before it."""
 
-    fragment: Fragment
-    root: Node
-    offset: int
-    header: int
+    def __init__(self, fragment: Fragment, root: Node, offset: int) -> None:
+        self.fragment = fragment
+        self.root = root
+        self.offset = offset
 
     @cached_property
     def functions(self) -> tuple[Function, ...]:
@@ -149,7 +148,7 @@ def parse(fragment: Fragment) -> Unit:
     """Parse `fragment`, completed by what its heading and braces say stands around it."""
     if fragment.whole:
         root = _parser().parse(mask("\n".join(fragment.texts)).encode()).root_node
-        return Unit(fragment, root, 0, 0)
+        return Unit(fragment, root, 0)
     plain = mask_comments("\n".join(fragment.texts)).split("\n")
     around = enclose(fragment.texts, plain, fragment.heading)
     skip = around.in_comment
@@ -157,7 +156,7 @@ def parse(fragment: Fragment) -> Unit:
     if around.header:
         body[skip : around.header] = [""] * (around.header - skip)
     text = "\n".join([around.prelude, *body, around.postlude])
-    return Unit(fragment, _parser().parse(text.encode()).root_node, 1, around.header)
+    return Unit(fragment, _parser().parse(text.encode()).root_node, 1)
 
 
 def text_of(node: Node) -> str:

@@ -9,7 +9,6 @@ against the hash it promises; otherwise both are what the hunks show.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -32,12 +31,12 @@ if TYPE_CHECKING:
 __all__ = ["Change", "FileChange", "read_change"]
 
 
-@dataclass(frozen=True)
 class FileChange:
     """One file of a patch.  Parsed when first asked; raises `DiffError` when it is damaged."""
 
-    section: Section
-    patch: Patch
+    def __init__(self, section: Section, patch: Patch) -> None:
+        self.section = section
+        self.patch = patch
 
     @property
     def path(self) -> str:
@@ -116,12 +115,12 @@ class FileChange:
         return hunk_image(self.diff, "old")
 
 
-@dataclass(frozen=True)
 class Change:
     """What a patch does: its files in diff order."""
 
-    all_files: tuple[FileChange, ...]
-    """Damaged ones too; rules take `files` or `touching`."""
+    def __init__(self, all_files: tuple[FileChange, ...]) -> None:
+        self.all_files = all_files
+        """Damaged ones too; rules take `files` or `touching`."""
 
     @cached_property
     def files(self) -> tuple[FileChange, ...]:

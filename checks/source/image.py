@@ -8,7 +8,6 @@ is one fragment, the whole file.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -26,19 +25,31 @@ Side = str
 """`old` or `new`."""
 
 
-@dataclass(frozen=True)
 class Fragment:
-    """Adjacent lines of a file, with nothing missing between them."""
+    """Adjacent lines of a file, with nothing missing between them.
 
-    first: int
-    """1-based line number of the first one in the file."""
-    texts: tuple[str, ...]
-    lines: tuple[Line | None, ...]
-    """The diff line of each; None where the diff does not show it."""
-    heading: str = ""
-    """Git's section heading; empty for a whole file."""
-    whole: bool = False
-    """Whether this is the whole file, so that nothing came before or comes after."""
+    Parameters
+    ----------
+    first: 1-based line number of the first one in the file
+    texts: the lines
+    lines: the diff line of each; None where the diff does not show it
+    heading: git's section heading; empty for a whole file
+    whole: whether this is the whole file, so that nothing came before or comes after
+    """
+
+    def __init__(
+        self,
+        first: int,
+        texts: tuple[str, ...],
+        lines: tuple[Line | None, ...],
+        heading: str = "",
+        whole: bool = False,
+    ) -> None:
+        self.first = first
+        self.texts = texts
+        self.lines = lines
+        self.heading = heading
+        self.whole = whole
 
     @cached_property
     def unit(self) -> Unit:
@@ -74,11 +85,11 @@ class Fragment:
         )
 
 
-@dataclass(frozen=True)
 class Image:
     """One side of a file."""
 
-    fragments: tuple[Fragment, ...]
+    def __init__(self, fragments: tuple[Fragment, ...]) -> None:
+        self.fragments = fragments
 
     @cached_property
     def functions(self) -> tuple[Function, ...]:

@@ -10,7 +10,6 @@ import mailbox
 import re
 import subprocess
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,7 +32,7 @@ def hostile() -> Review:
         f"diff --git a/x.c b/x.c\n--- a/x.c\n+++ b/x.c\n@@ -1,0 +1,2 @@ {EVIL}\n{line}\n+From x\n"
     )
     patch = Patch(1, FIRST, f"[PATCH] {EVIL}\nBcc: victim@example.org", "", diff)
-    made = posting(patch, replace(patch, number=2, msgid="second@example.org"))
+    made = posting(patch, patch._replace(number=2, msgid="second@example.org"))
     mail = mail_of(
         patch,
         author=Address(f"{EVIL}\r\nBcc: victim@example.org", "lena@example.org"),
@@ -41,7 +40,7 @@ def hostile() -> Review:
         references=("ok@example.org", "bad\nX-Evil: 3@example.org", "bad id@example.org"),
     )
     made = made._replace(
-        series=replace(made.series, subject=patch.subject, msgid=f"{EVIL}@example.org"),
+        series=made.series._replace(subject=patch.subject, msgid=f"{EVIL}@example.org"),
         mails={**made.mails, FIRST: mail},
     )
     found = finding(
