@@ -58,7 +58,7 @@ def test_target(spec: str, target: Target) -> None:
     "spec",
     [
         "HEAD~3..", "v6.18..topic", "main@{1}..HEAD", "@~3..@", "@{upstream}..", "user@work..main",
-        "series.mbox", "./a@b.mbox", "/tmp/a@b", "mail/a@b", "-", "", "no at", "two@at@example.org",
+        "series.mbox", "./a@b.mbox", "/srv/a@b", "mail/a@b", "-", "", "no at", "two@at@example.org",
     ],
 )  # fmt: skip
 def test_files_and_ranges_are_no_targets(spec: str) -> None:
