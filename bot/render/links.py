@@ -7,6 +7,8 @@ from collections.abc import Iterable
 
 __all__ = ["links"]
 
+_SAFE = frozenset("@+=$!*-._~")
+
 
 def links(references: Iterable[str], mask: str) -> tuple[str, ...]:
     """Return `references` with each message-id put into `mask` in place of `%s`."""
@@ -17,9 +19,12 @@ def links(references: Iterable[str], mask: str) -> tuple[str, ...]:
 
 
 def _quoted(msgid: str) -> str:
-    """`msgid` fit for the path of a URL; most need no change and no import."""
-    if msgid.replace("@", "").replace(".", "").replace("-", "").replace("_", "").isalnum():
-        return msgid
-    from urllib.parse import quote
+    """`msgid` fit for the path of a URL (RFC 3986 3.3)."""
+    return "".join(
+        char if char.isascii() and (char.isalnum() or char in _SAFE) else _percent(char)
+        for char in msgid
+    )
 
-    return quote(msgid, safe="@+=$!*", errors="replace")
+
+def _percent(char: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "replace"))
