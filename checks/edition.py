@@ -126,28 +126,28 @@ _NAMED = ("move_notify", "MOVE_NOTIFY", "invalidate_mapping", "revocable")
 
 
 def _lines(diff: str, signs: str) -> str:
-    """The hunk lines of `diff` with one of `signs`, without the file headers."""
+    """The hunk lines of `diff` with one of `signs` that have one of the contract's names."""
     if not any(name in diff for name in _NAMED):
         return ""
     return "\n".join(
         line[1:]
         for line in diff.split("\n")
-        if line[:1] and line[0] in signs and not line.startswith(("+++ ", "--- "))
+        if line[:1] in signs and any(name in line for name in _NAMED) and line[:4] not in _HEADERS
     )
+
+
+_HEADERS = ("+++ ", "--- ")
 
 
 def _moved(edition: Edition, diff: str) -> Edition:
     """The edition after one more patch."""
-    added = _lines(diff, "+")
-    if not added:
-        return edition
+    added, removed = _lines(diff, "+"), _lines(diff, "-")
     if edition is Edition.MERGED:
         return edition  # mainline decided; a sentinel on top of it does not undo that
     if _SENTINEL.search(added):
         return Edition.SEED
     if edition is not Edition.SEED and _HELPER_DECLARED.search(added):
         return Edition.MERGED
-    removed = _lines(diff, "-")
     if edition is Edition.SEED and _SENTINEL_DECLARED.search(removed):
         return Edition.RENAMED
     if edition is Edition.RENAMED and _MANDATORY.search(removed) and not _TESTED.search(added):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import NamedTuple
 
 from checks.api import Blobs, Edition, Finding, Hit, Patch, Problem, Rule, Series, Severity
@@ -33,7 +34,8 @@ class Outcome(NamedTuple):
     errors: tuple[Problem, ...]
 
 
-def scope_words(rules: Iterable[Rule]) -> tuple[str, ...]:
+@cache
+def scope_words(rules: tuple[Rule, ...]) -> tuple[str, ...]:
     """The words of which one stands in any diff that some rule can fire on."""
     words = {word for rule in rules for word in rule.meta.words}
     # A word that holds another adds nothing to the test.

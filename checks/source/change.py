@@ -8,9 +8,9 @@ against the hash it promises; otherwise both are what the hunks show.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from checks.source.diff import (
     DiffError,
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from checks.api import Patch
     from checks.source.blobs import Whole
 
+T = TypeVar("T")
+
 __all__ = ["Change", "FileChange", "read_change"]
 
 
@@ -37,6 +39,7 @@ class FileChange:
     def __init__(self, section: Section, patch: Patch) -> None:
         self.section = section
         self.patch = patch
+        self._found: dict[str, tuple[object, ...]] = {}
 
     @property
     def path(self) -> str:
@@ -55,6 +58,12 @@ class FileChange:
         except DiffError as err:
             return err
         return None
+
+    def once(self, what: str, make: Callable[[], Iterable[T]]) -> tuple[T, ...]:
+        """What `make` finds in this file, looked for once and kept under the name `what`."""
+        if what not in self._found:
+            self._found[what] = tuple(make())
+        return cast("tuple[T, ...]", self._found[what])
 
     @property
     def hunks(self) -> tuple[Hunk, ...]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from checks.source.c import Function
@@ -93,33 +94,42 @@ def _changes(file: FileChange, function: Function) -> list[Line]:
 def predicates(series: Series) -> Iterator[Predicate]:
     """Yield the predicates about an attachment that the series adds or changes."""
     for patch, file in _core_files(series):
-        docs = {doc.name: doc for doc in file.after.kernel_docs if doc.kind == "function"}
-        for function in file.after.functions:
-            takes = any("struct dma_buf_attachment" in p.type for p in function.parameters)
-            if takes and "bool" in function.returns.split() and _changes(file, function):
-                predicate = Predicate(patch, file, function, docs.get(function.name))
-                if predicate.about_revoke:
-                    yield predicate
+        yield from file.once("predicates", partial(_predicates, patch, file))
+
+
+def _predicates(patch: Patch, file: FileChange) -> Iterator[Predicate]:
+    docs = {doc.name: doc for doc in file.after.kernel_docs if doc.kind == "function"}
+    for function in file.after.functions:
+        takes = any("struct dma_buf_attachment" in p.type for p in function.parameters)
+        if takes and "bool" in function.returns.split() and _changes(file, function):
+            predicate = Predicate(patch, file, function, docs.get(function.name))
+            if predicate.about_revoke:
+                yield predicate
 
 
 def contract_changes(series: Series) -> tuple[ContractChange, ...]:
     """The changes of the contract in `series`, helpers first, each kind in patch order."""
     found = [_of_helper(predicate) for predicate in predicates(series)]
     for patch, file in _core_files(series):
-        for function in file.after.functions:
-            changed = _changes(file, function) or _only_removed(file, function)
-            if not changed:
-                continue
-            if function.name in NOTIFY:
-                found.append(ContractChange("notify", patch, file, changed[0], function.name))
-            elif function.name == "dma_buf_dynamic_attach":
-                tests = [line for line in changed if re.search(r"!\s*importer_ops->", line.text)]
-                found += (
-                    ContractChange("policy", patch, file, t, function.name) for t in tests[:1]
-                )
-    return tuple(
-        sorted(found, key=lambda change: ("helper", "policy", "notify").index(change.kind))
-    )
+        found += file.once("core functions", partial(_core_changes, patch, file))
+    return tuple(sorted(found, key=lambda change: _KINDS.index(change.kind)))
+
+
+_KINDS = ("helper", "policy", "notify")
+
+
+def _core_changes(patch: Patch, file: FileChange) -> Iterator[ContractChange]:
+    """Changes of the notify function and of the test in dma_buf_dynamic_attach()."""
+    for function in file.after.functions:
+        if function.name not in (*NOTIFY, "dma_buf_dynamic_attach"):
+            continue
+        changed = _changes(file, function) or _only_removed(file, function)
+        if function.name in NOTIFY:
+            lines, kind = changed, "notify"
+        else:
+            lines, kind = [x for x in changed if re.search(r"!\s*importer_ops->", x.text)], "policy"
+        for line in lines[:1]:
+            yield ContractChange(kind, patch, file, line, function.name)
 
 
 def _only_removed(file: FileChange, function: Function) -> list[Line]:

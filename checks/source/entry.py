@@ -69,14 +69,15 @@ def entry_states(
 def _relevant(file: FileChange, words: tuple[str, ...]) -> list[Function]:
     """The functions with one of `words` in their text, and those that call them, in file order."""
     functions = file.after.functions
-    chosen = {id(f) for f in functions if any(word in f.text for word in words)}
+    called = {id(f): {call.name for call in f.calls} for f in functions}
+    wanted = {word.rstrip("(") for word in words}
+    chosen = {f.name for f in functions if called[id(f)] & wanted}
     for _ in range(ROUNDS):
-        names = tuple(f"{f.name}(" for f in functions if id(f) in chosen)
-        callers = {id(f) for f in functions if any(name in f.text for name in names)}
+        callers = {f.name for f in functions if called[id(f)] & chosen}
         if callers <= chosen:
             break
         chosen |= callers
-    return [f for f in functions if id(f) in chosen]
+    return [f for f in functions if f.name in chosen]
 
 
 def _callbacks(series: Series) -> dict[str, str]:
