@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -170,3 +173,39 @@ def test_no_rule_can_swallow_its_time_limit() -> None:
     (review,) = reviewed(Job(made, trap(stubborn), 0.3), [0], 1)
     assert [problem.kind for problem in review.errors] == ["time-limit"]
     assert time.monotonic() - start < 10
+
+
+def interrupted(signum: int, frame: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("leave", ["interrupt", "close"])
+def test_workers_end_at_once_when_nobody_wants_them(leave: str) -> None:
+    made = postings(bad=(CHUNK,))
+    start = time.monotonic()
+    going = reviewed(Job(made, trap(lambda: time.sleep(60)), 60), range(len(made)), 2)
+    assert next(going).errors == ()
+    if leave == "close":
+        going.close()  # type: ignore[attr-defined]
+    else:
+        before = signal.signal(signal.SIGALRM, interrupted)
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        with pytest.raises(KeyboardInterrupt):
+            list(going)
+        signal.signal(signal.SIGALRM, before)
+    assert time.monotonic() - start < 10
+    assert multiprocessing.active_children() == []
+
+
+def test_a_bar_is_shown_on_a_terminal_only(archive: Path) -> None:
+    assert "reading" not in run("backtest", str(archive)).stderr
+    ours, its = pty.openpty()
+    termios.tcsetwinsize(its, (24, 80))
+    command = [sys.executable, "-m", "bot", "backtest", str(archive)]
+    subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=its, timeout=60, check=True)
+    os.close(its)
+    shown = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert "reading" in shown
+    assert "reviewing" in shown
+    assert "24 mails, 12 series" in shown

@@ -48,5 +48,5 @@ def style_of(args: Namespace, link_mask: str) -> Style:
     terminal = args.output in (None, "-") and sys.stdout.isatty()
     auto = terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     color = args.color == "always" or (args.color == "auto" and auto)
-    width = os.get_terminal_size(sys.stdout.fileno()).columns if terminal else 80
-    return Style(color, max(min(width, 100), 40), link_mask)
+    columns = os.get_terminal_size(sys.stdout.fileno()).columns if terminal else 0
+    return Style(color, max(min(columns or 80, 100), 40), link_mask)

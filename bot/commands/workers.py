@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -61,13 +62,9 @@ def reviewed(job: Job, numbers: Sequence[int], jobs: int) -> Iterator[Review]:
     chunks = deque(numbers[at : at + CHUNK] for at in range(0, len(numbers), CHUNK))
     while chunks:
         flying: deque[tuple[Sequence[int], Future[list[Outcome]]]] = deque()
-        with _pool(job, min(jobs, len(chunks))) as pool:
-            try:
-                yield from _in_order(job, pool, chunks, flying, jobs * AHEAD)
-            except BrokenProcessPool:
-                pass  # it takes all that was flying with it
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+        # A pool that breaks takes all that was flying with it.
+        with suppress(BrokenProcessPool), _pool(job, min(jobs, len(chunks))) as pool:
+            yield from _in_order(job, pool, chunks, flying, jobs * AHEAD)
         for chunk, _ in flying:
             for number in chunk:
                 yield merge(job.postings[number], _alone(job, number))
@@ -101,10 +98,20 @@ def _alone(job: Job, number: int) -> Outcome:
             return _lost(job, number, "worker-died", reason)
 
 
-def _pool(job: Job, jobs: int) -> ProcessPoolExecutor:
+@contextmanager
+def _pool(job: Job, jobs: int) -> Iterator[ProcessPoolExecutor]:
+    """A pool whose workers are ended at once when nobody wants their results any more."""
     gc.freeze()  # what was read stays shared with the children
     context = multiprocessing.get_context("fork")
-    return ProcessPoolExecutor(jobs, context, initializer=_start, initargs=(job,))
+    pool = ProcessPoolExecutor(jobs, context, initializer=_start, initargs=(job,))
+    try:
+        yield pool
+    except (KeyboardInterrupt, GeneratorExit):
+        for child in multiprocessing.active_children():
+            child.kill()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _start(job: Job) -> None:
