@@ -77,12 +77,25 @@ def replies(
     written, refused = [], []
     for msgid, gathered in answers:
         mail = review.posting.mails.get(msgid)
-        to = recipients(mail, settings.address)[0] if mail else None
-        if mail is None or to is None or not usable_msgid(msgid):
-            refused.append(f"{msgid}: has no mail that can be answered; --format text shows all")
+        reason = "is not at hand as a mail" if mail is None else _refusal(mail, settings)
+        if mail is None or reason:
+            refused.append(f"{msgid}: {reason}, so no reply is made; --format text shows all")
             continue
         written.append(_reply(review, mail, gathered, settings, link_mask, now))
     return tuple(written), tuple(refused)
+
+
+def _refusal(mail: Mail, settings: ReplySettings) -> str:
+    """Why `mail` can't or must not be answered; empty when it may be."""
+    if not usable_msgid(mail.msgid):
+        return "has no Message-ID that a reply could name"
+    if recipients(mail, settings.address)[0] is None:
+        return "has no address that could be answered"
+    if mail.auto_submitted not in ("", "no"):
+        return "was sent by a program (Auto-Submitted)"
+    if settings.address.lower() in (mail.sender.email.lower(), mail.author.email.lower()):
+        return "is our own"
+    return ""
 
 
 def mboxrd(reply: Reply) -> bytes:

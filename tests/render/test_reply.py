@@ -301,3 +301,28 @@ def test_what_has_no_message_id_is_refused_aloud(msgid: str) -> None:
     assert done == ()
     assert len(refused) == 1
     assert msgid in refused[0]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"auto_submitted": "auto-replied"}, "sent by a program"),
+        (
+            {"author": Address("", SETTINGS.address), "sender": Address("", "x@example.org")},
+            "is our own",
+        ),
+        (
+            {"author": Address("", "x"), "sender": Address("", "x"), "to": (), "cc": ()},
+            "no address",
+        ),
+    ],
+)
+def test_what_must_not_be_answered_is_refused_aloud(changes: dict[str, object], said: str) -> None:
+    made, patch = changed(**changes)
+    done, refused = replies(review_of(made, finding(patch, RETURN)), SETTINGS, MASK, NOW)
+    assert done == ()
+    assert said in refused[0]
+
+
+def test_auto_submitted_no_is_a_person() -> None:
+    assert one(auto_submitted="no").parent == FIRST
