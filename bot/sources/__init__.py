@@ -22,6 +22,7 @@ from bot.sources.mbox import Progress
 from bot.sources.options import SourceOptions
 from bot.sources.series import assemble
 from bot.sources.series import select as select_revision
+from checks.api import Problem
 
 __all__ = ["Progress", "SourceOptions", "open_mails", "open_source", "postings_of"]
 
@@ -36,8 +37,10 @@ def open_source(
     files, mails otherwise, total 0 when unknown.  Raises InputError when it
     cannot be read or holds no patch, ArchiveError when a server is in the way.
     """
-    postings = assemble(map(read_mail, open_mails(spec, options, progress)))
-    yield from postings_of(spec, postings, options)
+    notes: list[Problem] = []
+    postings = assemble(map(read_mail, _open(spec, options, progress, notes)))
+    for posting in postings_of(spec, postings, options):
+        yield posting._replace(problems=(*posting.problems, *notes)) if notes else posting
 
 
 def postings_of(spec: str, postings: list[Posting], options: SourceOptions) -> list[Posting]:
@@ -70,6 +73,13 @@ def open_mails(
     spec: str, options: SourceOptions = SourceOptions(), progress: Progress | None = None
 ) -> Iterator[bytes]:
     """The raw mails that `spec` names.  Raises like `open_source`."""
+    return _open(spec, options, progress, [])
+
+
+def _open(
+    spec: str, options: SourceOptions, progress: Progress | None, notes: list[Problem]
+) -> Iterator[bytes]:
+    """The raw mails; what an archive could not tell is added to `notes`."""
     from bot.sources import mbox
 
     if spec == "-":
@@ -77,7 +87,7 @@ def open_mails(
     path = Path(spec)
     if "://" not in spec and _exists(path):
         return _open_folder(path, progress) if path.is_dir() else mbox.read_file(path, progress)
-    return _open_name(spec, options)
+    return _open_name(spec, options, notes)
 
 
 def _exists(path: Path) -> bool:
@@ -101,13 +111,15 @@ def _open_folder(path: Path, progress: Progress | None) -> Iterator[bytes]:
     )
 
 
-def _open_name(spec: str, options: SourceOptions) -> Iterator[bytes]:
+def _open_name(spec: str, options: SourceOptions, notes: list[Problem]) -> Iterator[bytes]:
     from bot.sources.msgid import is_target
 
     if is_target(spec):
-        from bot.sources.archive import fetch_thread
+        from bot.sources.archive import fetch
 
-        return iter(fetch_thread(spec, options))
+        thread = fetch(spec, options)
+        notes += thread.notes
+        return iter(thread.mails)
     from bot.sources import git
 
     if git.is_range(spec):
