@@ -19,6 +19,7 @@ from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.change import FileChange
 from checks.source.entry import Entry, entry_states
 from checks.source.locks import Held, LockFacts, Site
+from checks.source.pattern import pattern
 from checks.source.vocabulary import (
     NEEDS_RESV,
     NEEDS_RESV_SINCE_6_2,
@@ -41,6 +42,10 @@ META = Meta(
 LOCKING = ("resv", "reserv", "attach_ops", "dma_buf_ops", "work_struct", *NEEDS_RESV)
 """A file in whose diff none of these stands shows nothing of the lock."""
 
+_CALLS = pattern(
+    r"\b(?:" + "|".join(sorted(NEEDS_RESV | NEEDS_RESV_SINCE_6_2 | TAKES_RESV)) + r")\s*\("
+)
+
 V6_2_RC1 = datetime(2022, 12, 25, tzinfo=UTC)
 """When mainline began to assert the lock in map and unmap; older mails are not held to it."""
 
@@ -56,7 +61,7 @@ def check(series: Series) -> Iterator[Hit]:
 
 def _file(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
     needs = NEEDS_RESV | (NEEDS_RESV_SINCE_6_2 if _since_6_2(series, file) else frozenset())
-    for function, facts, entry in entry_states(file, series, META.words):
+    for function, facts, entry in entry_states(file, series, _CALLS):
         for site in facts.sites:
             line = function.fragment.shown(site.call.row)
             if site.call.through or line is None or not file.is_new(line):

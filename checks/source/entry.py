@@ -7,8 +7,10 @@ it is a work item, its own code shows it, or a caller in the same file does.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from checks.source.c import Function
@@ -50,14 +52,14 @@ _UNKNOWN = Entry(Held.UNKNOWN)
 
 
 def entry_states(
-    file: FileChange, series: Series, words: tuple[str, ...]
+    file: FileChange, series: Series, names: re.Pattern[str]
 ) -> Iterator[tuple[Function, LockFacts, Entry]]:
-    """Yield the functions of the after image of `file` that have one of `words`, with their locks.
+    """Yield the functions of the after image of `file` in which `names` matches, with their locks.
 
-    Only these and their callers are walked.
+    Only these and their callers are parsed and walked.
     """
-    functions = [(function, walk_locks(function)) for function in _relevant(file, words)]
-    callbacks = _callbacks(series)
+    functions = [(function, walk_locks(function)) for function in _relevant(file, names)]
+    callbacks = _callbacks(series) if functions else {}
     known = {id(f): _own(f, facts, callbacks) for f, facts in functions}
     for _ in range(ROUNDS):
         if not _from_callers(functions, known):
@@ -66,30 +68,43 @@ def entry_states(
         yield function, facts, known[id(function)]
 
 
-def _relevant(file: FileChange, words: tuple[str, ...]) -> list[Function]:
-    """The functions with one of `words` in their text, and those that call them, in file order."""
-    functions = file.after.functions
-    called = {id(f): {call.name for call in f.calls} for f in functions}
-    wanted = {word.rstrip("(") for word in words}
-    chosen = {f.name for f in functions if called[id(f)] & wanted}
+def _relevant(file: FileChange, names: re.Pattern[str]) -> list[Function]:
+    """The functions in which `names` matches, and those that call them, in file order."""
+    chosen: dict[int, Function] = {}
+    wanted = names
     for _ in range(ROUNDS):
-        callers = {f.name for f in functions if called[id(f)] & chosen}
-        if callers <= chosen:
+        found = {id(function): function for function in _with(file, wanted)}
+        if found.keys() <= chosen.keys():
             break
-        chosen |= callers
-    return [f for f in functions if f.name in chosen]
+        chosen |= found
+        callees = "|".join(re.escape(function.name) for function in found.values())
+        wanted = re.compile(rf"\b(?:{callees})\s*\(")
+    return sorted(chosen.values(), key=lambda f: (f.fragment.first, f.start))
+
+
+def _with(file: FileChange, names: re.Pattern[str]) -> Iterator[Function]:
+    for fragment in file.after.fragments:
+        rows = fragment.rows_with(names)
+        if rows:
+            yield from (
+                f for f in fragment.unit.functions if any(f.start <= row <= f.end for row in rows)
+            )
 
 
 def _callbacks(series: Series) -> dict[str, str]:
     """Functions that the core calls with the lock held, by name, with the op they are."""
-    found = {}
+    found: dict[str, str] = {}
     for patch in series.mentioning(*CALLED_LOCKED):
         for file in patch.change.touching(*CALLED_LOCKED):
-            for initialiser in file.after.initialisers:
-                for member in initialiser.members:
-                    if member.name in CALLED_LOCKED.get(initialiser.struct, ()):
-                        found[member.value] = f"{initialiser.struct}.{member.name}"
+            found |= dict(file.once("callbacks", partial(_installed, file)))
     return found
+
+
+def _installed(file: FileChange) -> Iterator[tuple[str, str]]:
+    for initialiser in file.after.initialisers:
+        for member in initialiser.members:
+            if member.name in CALLED_LOCKED.get(initialiser.struct, ()):
+                yield member.value, f"{initialiser.struct}.{member.name}"
 
 
 def _own(function: Function, facts: LockFacts, callbacks: dict[str, str]) -> Entry:

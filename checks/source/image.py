@@ -8,6 +8,7 @@ is one fragment, the whole file.
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,15 @@ class Fragment:
         from checks.source.kerneldoc import read_kernel_docs
 
         return read_kernel_docs(self)
+
+    def rows_with(self, names: re.Pattern[str]) -> set[int]:
+        """The 0-based rows in which `names` matches: the cheap test before any parsing."""
+        text = self._text
+        return {text.count("\n", 0, found.start()) for found in names.finditer(text)}
+
+    @cached_property
+    def _text(self) -> str:
+        return "\n".join(self.texts)
 
     def shown(self, row: int) -> Line | None:
         """The diff line at 0-based `row`, or None outside the fragment or the diff."""

@@ -53,8 +53,11 @@ class Initialiser(NamedTuple):
 
 
 def read_initialisers(fragment: Fragment) -> Iterator[Initialiser]:
-    """Yield the initialised struct objects of `fragment`, top to bottom."""
-    text = mask_comments("\n".join(fragment.texts))
+    """Yield the initialised ops structs of `fragment`, top to bottom."""
+    text = "\n".join(fragment.texts)
+    if "_ops" not in text and "_ops" not in fragment.heading:
+        return
+    text = mask_comments(text)
     opened = _HEADING.search(fragment.heading)
     if opened and text.lstrip()[:1] == ".":
         yield _read(fragment, text, 0, opened.group(1), opened.group(2), shown=False)
