@@ -13,8 +13,8 @@ import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import Field, dataclass, field, fields
 from pathlib import Path
+from typing import Any, NamedTuple
 
 from bot.errors import UsageError
 from bot.names import nearest
@@ -23,10 +23,10 @@ from bot.sources.options import ArchiveOptions
 __all__ = ["Origin", "ReplySettings", "ReviewSettings", "Settings", "load", "walk"]
 
 PREFIX = "REVOKEBOT_"
+NO_ORIGINS: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class ReviewSettings:
+class ReviewSettings(NamedTuple):
     """What `revokebot review` does when no flag says otherwise."""
 
     tree: Path | None = None
@@ -45,8 +45,7 @@ class ReviewSettings:
     """URL of a message that is cited; `%s` is its message-id."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReplySettings:
+class ReplySettings(NamedTuple):
     """Who a reply says it is from.  The defaults can be mistaken for nobody."""
 
     name: str = "revokebot"
@@ -59,20 +58,23 @@ class ReplySettings:
     """URL that explains the bot, for the footer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """All settings, and where each came from."""
 
-    archive: ArchiveOptions = field(default_factory=ArchiveOptions)
-    review: ReviewSettings = field(default_factory=ReviewSettings)
-    reply: ReplySettings = field(default_factory=ReplySettings)
-    origins: Mapping[str, str] = field(default_factory=dict)
+    archive: ArchiveOptions = ArchiveOptions()
+    review: ReviewSettings = ReviewSettings()
+    reply: ReplySettings = ReplySettings()
+    origins: Mapping[str, str] = NO_ORIGINS
     """`section.key` to `FILE:LINE`, a variable or a flag; a default has no entry."""
     file: Path | None = None
     """The file that was read."""
 
 
-SECTIONS = {"archive": ArchiveOptions, "review": ReviewSettings, "reply": ReplySettings}
+SECTIONS: dict[str, type[ArchiveOptions | ReviewSettings | ReplySettings]] = {
+    "archive": ArchiveOptions,
+    "review": ReviewSettings,
+    "reply": ReplySettings,
+}
 
 CHOICES = {
     "review.edition": ("auto", "move-notify", "renamed", "seed", "merged"),
@@ -81,8 +83,7 @@ CHOICES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """Where a value was written, for messages and for `revokebot config`."""
 
     label: str
@@ -120,9 +121,9 @@ def load(
     for key, raw, origin in entries:
         values[key] = _checked(key, raw, origin)
         origins[key] = origin.label
-    sections = {
+    sections: dict[str, Any] = {
         name: kind(
-            **{k.partition(".")[2]: v for k, v in values.items() if k.startswith(f"{name}.")}
+            **{k.partition(".")[2]: v for k, v in values.items() if k.startswith(f"{name}.")}  # type: ignore[arg-type]
         )
         for name, kind in SECTIONS.items()
     }
@@ -133,9 +134,9 @@ def walk(settings: Settings) -> Iterator[tuple[str, object, str]]:
     """Yield every setting as (`section.key`, value, origin)."""
     for section in SECTIONS:
         part = getattr(settings, section)
-        for item in fields(part):
-            key = f"{section}.{item.name}"
-            yield key, getattr(part, item.name), settings.origins.get(key, "default")
+        for name in part._fields:
+            key = f"{section}.{name}"
+            yield key, getattr(part, name), settings.origins.get(key, "default")
 
 
 def _find_file(config: str | None, environ: Mapping[str, str]) -> Path | None:
@@ -210,13 +211,12 @@ def _from_environ(environ: Mapping[str, str]) -> Iterator[tuple[str, object, Ori
 
 
 def _keys(section: str) -> tuple[str, ...]:
-    return tuple(item.name for item in fields(SECTIONS[section]))
+    return SECTIONS[section]._fields
 
 
 def _checked(key: str, raw: object, origin: Origin) -> object:
     section, _, name = key.partition(".")
-    item: Field[object] = next(item for item in fields(SECTIONS[section]) if item.name == name)
-    read, expected = _READERS[str(item.type)]
+    read, expected = _READERS[SECTIONS[section].__annotations__[name].__forward_arg__]
     try:
         value = read(raw, origin)
     except (ValueError, TypeError) as err:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-CORPUS = Path(os.environ.get("REVOKEBOT_CORPUS") or ROOT.parent / "shared" / "corpus")
+CORPUS = Path(os.environ.get("KERNEL_MAIL_CORPUS") or ROOT.parent / "shared" / "corpus")
 ARCHIVE = "linaro-mm-sig-until-2026-02.mbox.xz"
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 OWN = ("GIT_", "REVOKEBOT_", "XDG_")
@@ -45,11 +45,11 @@ def own_world(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def corpus() -> Path:
     """The folder of real mail; not in the repository, since it is other people's words.
 
-    It is looked for in `REVOKEBOT_CORPUS`, else in `../shared/corpus` beside
+    It is looked for in `KERNEL_MAIL_CORPUS`, else in `../shared/corpus` beside
     the checkout.  Where CI is set its absence is a failure, else a skip.
     """
     if not (CORPUS / ARCHIVE).is_file():
-        message = f"no {ARCHIVE} in {CORPUS}: put it there, or set REVOKEBOT_CORPUS to its folder"
+        message = f"no {ARCHIVE} in {CORPUS}: put it there, or set KERNEL_MAIL_CORPUS to its folder"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)

@@ -6,7 +6,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -170,10 +169,11 @@ def test_variables_are_read_by_the_type_of_the_setting() -> None:
 def test_every_setting_is_documented_and_has_a_variable() -> None:
     for section, kind in SECTIONS.items():
         source = Path(sys.modules[kind.__module__].__file__ or "").read_text()
-        for item in fields(kind):
-            assert f"    {item.name}: {item.type} =" in source
-            after = source.split(f"    {item.name}: {item.type} =")[1].split("\n")[1]
-            assert after.startswith('    """'), f"{section}.{item.name} has no docstring"
+        for name, annotation in kind.__annotations__.items():
+            written = f"    {name}: {annotation.__forward_arg__} ="
+            assert written in source
+            after = source.split(written)[1].split("\n")[1]
+            assert after.startswith('    """'), f"{section}.{name} has no docstring"
 
 
 def test_without_a_file_no_toml_parser_is_loaded() -> None:

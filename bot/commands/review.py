@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from bot.commands.output import add_output, opened, style_of
 from bot.config import CHOICES, Settings, load
@@ -74,8 +73,7 @@ def settings_of(args: Namespace) -> Settings:
     return load(args.config, flags=flags)
 
 
-@dataclass(frozen=True, slots=True)
-class Setup:
+class Setup(NamedTuple):
     """What the rules are run with, the same for every series."""
 
     rules: tuple[Rule, ...]

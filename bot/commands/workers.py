@@ -117,7 +117,7 @@ def _pool(job: Job, jobs: int) -> Iterator[ProcessPoolExecutor]:
 def _start(job: Job) -> None:
     """In a worker: take the job, leave Ctrl-C to the parent, and get an object store of its own."""
     global _job  # noqa: PLW0603  the one way to hand a forked worker what it is not to unpickle
-    _job = replace(job, setup=replace(job.setup, blobs=copy.copy(job.setup.blobs)))
+    _job = replace(job, setup=job.setup._replace(blobs=copy.copy(job.setup.blobs)))
     gc.set_threshold(100_000)
     gc.enable()
     signal.signal(signal.SIGINT, signal.SIG_IGN)

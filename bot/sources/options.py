@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 __all__ = ["ArchiveOptions", "SourceOptions"]
 
 
-@dataclass(frozen=True, slots=True)
-class ArchiveOptions:
+class ArchiveOptions(NamedTuple):
     """How to talk to a public-inbox server."""
 
     url: str = "https://lore.kernel.org/all"
@@ -31,8 +30,7 @@ class ArchiveOptions:
     """Bytes of address space of the child."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceOptions:
+class SourceOptions(NamedTuple):
     """How to read a source."""
 
     revision: int | None = None
@@ -43,4 +41,4 @@ class SourceOptions:
     """Git tree of `A..B` ranges; None is the working directory."""
     every: bool = False
     """Yield all series found, as for an archive; otherwise only the newest revision of each."""
-    archive: ArchiveOptions = field(default_factory=ArchiveOptions)
+    archive: ArchiveOptions = ArchiveOptions()

@@ -10,8 +10,8 @@ readable is told in `Posting.problems`; nothing is dropped in silence.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from bot.model import Mail, Posting
 from bot.sources.body import find_diff, is_pull_request, split_body, without_footer
@@ -26,15 +26,14 @@ __all__ = ["assemble", "newest", "select"]
 _NO_DATE = datetime.max.replace(tzinfo=UTC)
 
 
-@dataclass(slots=True)
-class _Pile:
+class _Pile(NamedTuple):
     """The mails of one `assemble`, sorted out by what they are."""
 
-    parts: list[Part] = field(default_factory=list)
-    pulls: list[Mail] = field(default_factory=list)
-    counters: list[Mail | Scan] = field(default_factory=list)
-    parents: dict[str, str] = field(default_factory=dict)
-    order: dict[str, int] = field(default_factory=dict)
+    parts: list[Part]
+    pulls: list[Mail]
+    counters: list[Mail | Scan]
+    parents: dict[str, str]
+    order: dict[str, int]
 
 
 def assemble(mails: Iterable[Mail | Scan]) -> list[Posting]:
@@ -55,7 +54,7 @@ def _first_seen(posting: Posting, order: Mapping[str, int]) -> int:
 
 
 def _sort_out(mails: Iterable[Mail | Scan]) -> _Pile:
-    pile = _Pile()
+    pile = _Pile([], [], [], {}, {})
     unique: dict[str, Mail | Scan] = {}
     for mail in mails:
         known = unique.get(mail.msgid)

@@ -10,7 +10,6 @@ letter always begins another posting.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -95,13 +94,13 @@ def _split(bucket: Sequence[Part], parents: Mapping[str, str]) -> Iterator[list[
         yield sorted(group.parts, key=lambda part: part.sort_key)
 
 
-@dataclass(slots=True)
 class _Group:
-    """A posting in the making."""
+    """A posting in the making: when it began, its parts and their numbers."""
 
-    started: datetime
-    parts: list[Part] = field(default_factory=list)
-    numbers: set[int] = field(default_factory=set)
+    def __init__(self, started: datetime) -> None:
+        self.started = started
+        self.parts: list[Part] = []
+        self.numbers: set[int] = set()
 
     def takes(self, numbers: set[int], root: Part) -> bool:
         near = not root.author or root.date - self.started <= LOOSE_WINDOW

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -52,7 +51,7 @@ HOSTILE = {
 
 def test_hostile_mails_arrive(server: Server) -> None:
     server.archives["hostile"] = (mbox(MAIL, *HOSTILE.values()), "no-result")
-    limits = replace(LIMITS, deadline=10, url=server.url("hostile"))
+    limits = LIMITS._replace(deadline=10, url=server.url("hostile"))
     start = time.monotonic()
     thread = fetch(MSGID, SourceOptions(archive=limits))
     assert thread.mails == (MAIL, *HOSTILE.values())
@@ -61,7 +60,7 @@ def test_hostile_mails_arrive(server: Server) -> None:
 
 def test_withheld_mail_is_named(server: Server) -> None:
     server.archives["withheld"] = (mbox(MAIL, HOSTILE["brackets"]), "no-result")
-    limits = replace(LIMITS, deadline=5, url=server.url("withheld"))
+    limits = LIMITS._replace(deadline=5, url=server.url("withheld"))
     thread = fetch(MSGID, SourceOptions(archive=limits))
     assert [(note.kind, note.where) for note in thread.notes] == [
         ("withheld-from-b4", "brackets@example.org")
@@ -91,7 +90,7 @@ def test_fate_of_the_child(monkeypatch: pytest.MonkeyPatch, script: str, says: s
     start = time.monotonic()
     with pytest.raises(ArchiveError, match=says) as caught:
         fetch_thread(
-            MSGID, SourceOptions(archive=replace(LIMITS, deadline=0.6, url="http://127.0.0.1:1/x"))
+            MSGID, SourceOptions(archive=LIMITS._replace(deadline=0.6, url="http://127.0.0.1:1/x"))
         )
     assert time.monotonic() - start < 5
     assert "\n" not in str(caught.value)
@@ -104,14 +103,14 @@ def test_thread_survives_the_death_of_b4(monkeypatch: pytest.MonkeyPatch, server
         "import sys; sys.path.insert(0, sys.argv[1]); from bot.sources import b4_child as c;"
         " c._other_revisions = lambda *_: sys.exit(1); c.main()",
     )
-    options = SourceOptions(archive=replace(LIMITS, deadline=3, url=server.url("good")))
+    options = SourceOptions(archive=LIMITS._replace(deadline=3, url=server.url("good")))
     thread = fetch(MSGID, options)
     assert thread.mails == (MAIL,)
     assert [note.kind for note in thread.notes] == ["other-revisions-unknown"]
 
 
 def test_memory_limit_holds(server: Server) -> None:
-    tight = replace(LIMITS, url=server.url("good"), deadline=5, memory=24 << 20)
+    tight = LIMITS._replace(url=server.url("good"), deadline=5, memory=24 << 20)
     with pytest.raises(ArchiveError, match=r"archive\.memory|status 1"):
         fetch_thread(MSGID, SourceOptions(archive=tight))
 
@@ -125,7 +124,7 @@ def test_nothing_of_ours_reaches_the_child(
         monkeypatch.setenv(name, str(tmp_path))
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    options = SourceOptions(archive=replace(LIMITS, deadline=3, url=server.url("good")))
+    options = SourceOptions(archive=LIMITS._replace(deadline=3, url=server.url("good")))
     before = set(tmp_path.iterdir())
     assert fetch_thread(MSGID, options) == [MAIL]
     assert set(tmp_path.iterdir()) == before

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import pytest
 
@@ -26,7 +25,7 @@ START = 3.0
 
 
 def options(url: str, **limits: float) -> SourceOptions:
-    return SourceOptions(newer=False, archive=replace(LIMITS, url=url, **limits))  # type: ignore[arg-type]
+    return SourceOptions(newer=False, archive=LIMITS._replace(url=url, **limits))  # type: ignore[arg-type]
 
 
 FAILURES = [
@@ -105,7 +104,7 @@ def test_user_agent_names_us_and_the_operator(server: Server) -> None:
 def searched(server: Server, behaviour: str, *mails: bytes) -> SourceOptions:
     """An archive that gives `mails` as the thread, and is searched for newer revisions."""
     server.archives[f"searched-{behaviour}"] = (mbox(*mails), behaviour)
-    return SourceOptions(archive=replace(LIMITS, url=server.url(f"searched-{behaviour}")))
+    return SourceOptions(archive=LIMITS._replace(url=server.url(f"searched-{behaviour}")))
 
 
 @pytest.mark.parametrize(

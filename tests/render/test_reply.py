@@ -6,7 +6,6 @@ from __future__ import annotations
 import email
 import email.policy
 import re
-from dataclasses import replace
 from email.message import EmailMessage
 
 import pytest
@@ -193,7 +192,7 @@ def test_footer_stays_short_with_many_rules() -> None:
 
 def test_an_operator_without_a_name_is_no_person() -> None:
     made, patch = changed()
-    settings = replace(SETTINGS, operator="")
+    settings = SETTINGS._replace(operator="")
     (reply,) = replies(review_of(made, finding(patch, RETURN)), settings, MASK, NOW)[0]
     assert "nobody has put a name to yet" in text_of(reply)
 
@@ -245,7 +244,7 @@ def test_message_id_depends_on_mail_findings_and_bot_alone() -> None:
     (other,) = replies(
         review_of(made, finding(patch, RETURN, fingerprint="f" * 16)), SETTINGS, MASK, NOW
     )[0]
-    settings = replace(SETTINGS, address="revokebot@elsewhere.example")
+    settings = SETTINGS._replace(address="revokebot@elsewhere.example")
     (moved,) = replies(again, settings, MASK, NOW)[0]
     assert len({reply.msgid, other.msgid, moved.msgid}) == 3
 
