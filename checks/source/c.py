@@ -147,12 +147,15 @@ def _parser() -> Parser:
 def parse(fragment: Fragment) -> Unit:
     """Parse `fragment`, completed by what its heading and braces say stands around it."""
     if fragment.whole:
-        root = _parser().parse(mask("\n".join(fragment.texts)).encode()).root_node
+        text = mask(mask_comments("\n".join(fragment.texts)))
+        root = _parser().parse(text.encode()).root_node
         return Unit(fragment, root, 0)
     plain = mask_comments("\n".join(fragment.texts)).split("\n")
     around = enclose(fragment.texts, plain, fragment.heading)
     skip = around.in_comment
-    body = [""] * skip + mask("\n".join(fragment.texts[skip:])).split("\n")
+    if skip:
+        plain[skip:] = mask_comments("\n".join(fragment.texts[skip:])).split("\n")
+    body = [""] * skip + mask("\n".join(plain[skip:])).split("\n")
     if around.header:
         body[skip : around.header] = [""] * (around.header - skip)
     text = "\n".join([around.prelude, *body, around.postlude])

@@ -59,8 +59,7 @@ def _loop(match: re.Match[str]) -> str:
 
 
 def mask(text: str) -> str:
-    """Return `text` of the same length, as plain C as it can be made line by line."""
-    text = mask_comments(text)
+    """Return `text`, its comments masked already, as plain C as it can be made line by line."""
     if "#" in text:
         text = _DIRECTIVE.sub(_blank, text)
     if "__" in text:
