@@ -10,15 +10,19 @@ exporter and the notify callback of an importer run with the lock held.
 
 The state is followed along branches, goto labels and early returns, and into
 callers in the same file.  Where the diff does not show it, nothing is said.
+A patch that takes the lock away from a call that is already there is told of
+at the line that it removes.
 """
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
+from checks.source.c import Function
 from checks.source.change import FileChange
+from checks.source.diff import Line
 from checks.source.entry import Entry, entry_states
-from checks.source.locks import Held, LockFacts, Site
+from checks.source.locks import Held, LockFacts, Site, walk_locks
 from checks.source.pattern import pattern
 from checks.source.vocabulary import (
     NEEDS_RESV,
@@ -46,6 +50,8 @@ _CALLS = pattern(
     r"\b(?:" + "|".join(sorted(NEEDS_RESV | NEEDS_RESV_SINCE_6_2 | TAKES_RESV)) + r")\s*\("
 )
 
+_LOCK = pattern(r"resv\w*_(?:try)?lock")
+
 V6_2_RC1 = datetime(2022, 12, 25, tzinfo=UTC)
 """When mainline began to assert the lock in map and unmap; older mails are not held to it."""
 
@@ -60,11 +66,11 @@ def check(series: Series) -> Iterator[Hit]:
 
 
 def _file(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
-    needs = NEEDS_RESV | (NEEDS_RESV_SINCE_6_2 if _since_6_2(series, file) else frozenset())
+    needs = NEEDS_RESV | (NEEDS_RESV_SINCE_6_2 if _since_6_2(series, patch) else frozenset())
     for function, facts, entry in entry_states(file, series, _CALLS):
         for site in facts.sites:
             line = function.fragment.shown(site.call.row)
-            if site.call.through or line is None or not file.is_new(line):
+            if site.call.through or line is None:
                 continue
             if site.call.name in needs:
                 found = _unlocked(site, facts, entry)
@@ -72,7 +78,9 @@ def _file(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
                 found = _locked(site, facts, entry)
             else:
                 continue
-            if found:
+            if found and not file.is_new(line):
+                line = _lock_removed(file, function, site, line)
+            if found and line is not None:
                 message, confidence = found
                 yield Hit(
                     patch,
@@ -85,7 +93,25 @@ def _file(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
                 )
 
 
-def _since_6_2(series: Series, file: FileChange) -> bool:
+def _lock_removed(file: FileChange, function: Function, site: Site, call: Line) -> Line | None:
+    """The removed line that took the lock for a call that was there before; None when none did."""
+    if call.sign != " " or site.call.name in TAKES_RESV:
+        return None
+    removed = [x for x in file.removed if x.at < call.at and _LOCK.search(x.text)]
+    before = (f for f in file.before.functions if f.name == function.name)
+    for facts in map(walk_locks, before):
+        for old in facts.sites:
+            same = (old.call.name, old.call.arguments) == (site.call.name, site.call.arguments)
+            if same and facts.resolved(old, facts.entry) == {Held.HELD}:
+                return removed[-1] if removed else None
+    return None
+
+
+def _since_6_2(series: Series, patch: Patch) -> bool:
+    """By the tree's header where there is one: v6.2 brought the _unlocked() variants."""
+    header = patch.blobs.file("include/linux/dma-buf.h") if patch.blobs is not None else None
+    if header is not None:
+        return b"dma_buf_map_attachment_unlocked" in header
     return series.date is None or series.date >= V6_2_RC1
 
 
@@ -222,6 +248,24 @@ diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
 +}
 """,
         at=("dma_buf_unmap_attachment(frob->attach, frob->sgt, DMA_TO_DEVICE);",),
+    ),
+    Bad(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -80,9 +80,7 @@ static void frob_release(struct kref *kref)
+ 	struct frob *frob = container_of(kref, struct frob, kref);
+ 
+ 	frob_stop(frob);
+-	dma_resv_lock(frob->dmabuf->resv, NULL);
+ 	dma_buf_unpin(frob->attach);
+-	dma_resv_unlock(frob->dmabuf->resv);
+ 	dma_buf_detach(frob->dmabuf, frob->attach);
+ 	dma_buf_put(frob->dmabuf);
+ 	kfree(frob);
+""",
+        at=("dma_resv_lock(frob->dmabuf->resv, NULL);",),
     ),
 ]
 
