@@ -66,8 +66,7 @@ def _helpers(series: Series) -> Iterator[Hit]:
         found = _NULL_TEST.search(function.text)
         if found is None or series.edition(predicate.patch) in (Edition.SEED, Edition.MERGED):
             continue
-        row = function.start + function.text.count("\n", 0, found.start())
-        line = function.fragment.shown(row)
+        line = function.line_at(found.start())
         if line is not None and predicate.file.is_new(line):
             inline = "inline" in function.returns.split()
             message = (

@@ -74,8 +74,7 @@ def _null_is_no_signal(edition: Edition, callback: str) -> str:
 
 def _hit(predicate: Predicate, test: re.Match[str], message: str, kind: str) -> Iterator[Hit]:
     function = predicate.function
-    row = function.start + function.text.count("\n", 0, test.start())
-    line = function.fragment.shown(row)
+    line = function.line_at(test.start())
     if line is not None and predicate.file.is_new(line):
         facts: dict[str, object] = {
             "kind": kind,

@@ -28,8 +28,7 @@ def check(series: Series) -> Iterator[Hit]:
         found = _EXPORTER.search(function.text)
         if found is None:
             continue
-        row = function.start + function.text.count("\n", 0, found.start())
-        line = function.fragment.shown(row)
+        line = function.line_at(found.start())
         if line is not None and predicate.file.is_new(line):
             yield Hit(
                 predicate.patch,

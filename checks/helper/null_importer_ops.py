@@ -42,8 +42,7 @@ def _function(patch: Patch, file: FileChange, function: Function) -> Iterator[Hi
     if not function.complete and function.start == 0:
         return  # what was tested above the hunk is not shown
     for found in _DEREFERENCE.finditer(function.text):
-        row = function.start + function.text.count("\n", 0, found.start())
-        line = function.fragment.shown(row)
+        line = function.line_at(found.start())
         if line is None or not file.is_new(line) or _is_tested(function, found):
             continue
         pointer = found.group().split("importer_ops")[0] + "importer_ops"

@@ -18,6 +18,7 @@ from checks.source.masking import mask, mask_comments
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
+    from checks.source.diff import Line
     from checks.source.image import Fragment
 
 __all__ = ["Call", "Function", "Parameter", "Unit", "calls_in", "parse", "text_of"]
@@ -82,6 +83,10 @@ class Function(_FunctionFields):
     @property
     def is_static(self) -> bool:
         return "static" in self.returns.split()
+
+    def line_at(self, offset: int) -> Line | None:
+        """The diff line at `offset` of `text`; None where the diff does not show it."""
+        return self.fragment.shown(self.start + self.text.count("\n", 0, offset))
 
     def row_of(self, text: str) -> int | None:
         """First row of the body with `text` in its code, preferring rows that the diff adds."""
