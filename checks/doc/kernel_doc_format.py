@@ -12,7 +12,9 @@ import re
 from collections.abc import Iterator
 
 from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
+from checks.source.c import Function
 from checks.source.change import FileChange
+from checks.source.diff import Line
 from checks.source.kerneldoc import KernelDoc
 from checks.source.pattern import pattern
 from checks.source.suggest import replace_rows
@@ -38,10 +40,15 @@ def check(series: Series) -> Iterator[Hit]:
         for file in patch.change.touching(*META.words):
             if file.path.startswith(META.words) and file.path.endswith((".c", ".h")):
                 for doc in file.after.kernel_docs:
-                    if doc.added_rows and doc.kind != "DOC":
-                        yield from _lists(patch, file, doc)
-                        yield from _tags(patch, file, doc)
-                        yield from _title(patch, file, doc)
+                    if doc.kind != "DOC":
+                        yield from _doc(patch, file, doc)
+
+
+def _doc(patch: Patch, file: FileChange, doc: KernelDoc) -> Iterator[Hit]:
+    if doc.added_rows:
+        yield from _lists(patch, file, doc)
+        yield from _tags(patch, file, doc)
+    yield from _title(patch, file, doc)
 
 
 def _lists(patch: Patch, file: FileChange, doc: KernelDoc) -> Iterator[Hit]:
@@ -110,32 +117,23 @@ def _tags(patch: Patch, file: FileChange, doc: KernelDoc) -> Iterator[Hit]:
         if not _is_tag(doc, number, found):
             continue
         name = found.group(1)
+        right = doc.fragment.texts[row].replace(f"@{name}", f"@{name}:", 1)
         yield Hit(
             patch,
             file,
             line,
             f"kernel-doc does not see this tag without its colon: @{name}:",
-            symbol=doc.symbol
-            if doc.kind != "member"
-            else f"struct {doc.owner}"
-            if doc.owner
-            else name,
-            suggestion=replace_rows(
-                file.path,
-                doc.fragment,
-                row,
-                row,
-                (doc.fragment.texts[row].replace(f"@{name}", f"@{name}:", 1),),
-            ),
+            symbol=doc.symbol or None,
+            suggestion=replace_rows(file.path, doc.fragment, row, row, (right,)),
             facts={"kind": "tag", "name": name},
         )
 
 
 def _is_tag(doc: KernelDoc, number: int, found: re.Match[str]) -> bool:
-    """Whether an `@name` at the start of a line is meant as a tag, and is not a word of a sentence."""
-    if not doc.starts or "." in found.group(1):
-        return False
-    if found.group(4).strip() and not found.group(2).startswith("\t"):
+    """Whether an `@name` at the start of a line is meant as a tag, and is no word of a sentence."""
+    if found.group(2).startswith("\t") and found.group(4).strip():
+        return True
+    if not doc.starts or "." in found.group(1) or found.group(4).strip():
         return False
     above = [text for _, text in doc.text[:number] if text.strip()]
     return not above or above[-1].lstrip().startswith("@") or number == 0
@@ -143,35 +141,51 @@ def _is_tag(doc: KernelDoc, number: int, found: re.Match[str]) -> bool:
 
 def _title(patch: Patch, file: FileChange, doc: KernelDoc) -> Iterator[Hit]:
     """A title with another name than the function below, or parameters that do not match it."""
-    if doc.kind != "function" or not doc.owner or not doc.ends:
+    if doc.kind not in ("function", "unknown") or not doc.owner or not doc.ends:
         return
-    number = next(n for n, (_, text) in enumerate(doc.text) if text.strip())
-    line = doc.fragment.shown(doc.text[number][0])
-    wrong = _wrong_title(file, doc)
-    changed = line is not None and (file.is_new(line) or _is_new_header(file, doc))
-    if wrong and line is not None and changed:
+    functions = doc.fragment.unit.functions
+    function = next((f for f in functions if f.name == doc.owner and f.start > doc.end), None)
+    wrong = _wrong_title(file, doc, function)
+    line = _title_line(file, doc)
+    if line is not None and wrong:
         yield Hit(patch, file, line, wrong, symbol=doc.owner, facts={"kind": "title"})
 
 
-def _wrong_title(file: FileChange, doc: KernelDoc) -> str:
-    if doc.name != doc.owner:
+def _wrong_title(file: FileChange, doc: KernelDoc, function: Function | None) -> str:
+    if doc.starts and doc.name != doc.owner:
         return f"This kernel-doc is titled {doc.name}, but the function below is {doc.owner}()."
-    functions = doc.fragment.unit.functions
-    function = next((f for f in functions if f.name == doc.owner and f.start > doc.end), None)
-    if function is None or not doc.starts:
+    if function is None:
         return ""
-    wanted = [parameter.name for parameter in function.parameters if parameter.name]
     found = [m.group(1) for _, text in doc.text if (m := _TAG.match(text.lstrip()))]
-    missing = [name for name in wanted if name not in found]
+    named = [parameter.name for parameter in function.parameters if parameter.name]
+    if not doc.starts:  # what was there before may be described above the hunk
+        before = (f for f in file.before.functions if f.name == doc.owner)
+        old = next(before, None)
+        known = {p.name for p in old.parameters} | _cut_tags(file) if old else set(named)
+        named = [name for name in named if name not in known]
+    missing = [name for name in named if name not in found]
     if missing:
         return f"kernel-doc will warn that @{missing[0]} is not described; please add it."
+    surplus = [name for name in found if doc.starts and named and name not in named]
+    if surplus and "." not in surplus[0]:
+        return f"kernel-doc will warn that {doc.owner}() has no parameter @{surplus[0]}."
     return ""
 
 
-def _is_new_header(file: FileChange, doc: KernelDoc) -> bool:
-    """Whether the line under the comment, the function's header, is new."""
-    line = doc.fragment.shown(doc.end + 1)
-    return line is not None and file.is_new(line)
+def _cut_tags(file: FileChange) -> set[str]:
+    """The tags of comments whose end is not shown, as where a comment spans two hunks."""
+    texts = (text for doc in file.after.kernel_docs if not doc.ends for _, text in doc.text)
+    return {m.group(1) for text in texts if (m := _TAG.match(text.lstrip())) and m.group(3)}
+
+
+def _title_line(file: FileChange, doc: KernelDoc) -> Line | None:
+    """The new line of title or function header; None when neither is the series' doing."""
+    rows = [row for row, text in doc.text if text.strip()][: 1 if doc.starts else 0]
+    shown = [doc.fragment.shown(row) for row in (*rows, doc.end + 1, doc.end + 2, doc.end + 3)]
+    new = [line for line in shown if line is not None and file.is_new(line)]
+    if not new:
+        return None
+    return shown[0] if rows else new[0]
 
 
 _HUNK = """\
@@ -236,6 +250,42 @@ diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
     ),
 ]
 
+BAD += [
+    Bad(
+        """\
+diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
+--- a/drivers/dma-buf/dma-buf.c
++++ b/drivers/dma-buf/dma-buf.c
+@@ -110,9 +110,9 @@
+  *
+  * Calls the exporter.
+  */
+-int dma_buf_frob(struct dma_buf *dmabuf)
++int dma_buf_frob(struct dma_buf *dmabuf, bool twice)
+ {
+ 	frob(dmabuf);
+ 
+ 	return 0;
+ }
+""",
+        at=("int dma_buf_frob(struct dma_buf *dmabuf, bool twice)",),
+    ),
+    Bad(
+        """\
+diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
+--- a/drivers/dma-buf/dma-buf.c
++++ b/drivers/dma-buf/dma-buf.c
+@@ -651,4 +651,5 @@
+  * Calls the exporter.
+  * @dmabuf:	[in]	buffer to frob
++ * @twice	[in]	whether to frob again
+  *
+  * Returns 0 or an error.
+""",
+        at=("* @twice	[in]	whether to frob again",),
+    ),
+]
+
 GOOD = [
     Good(_HUNK % {"empty": "\n+ *", "lines": 10}, why="an empty line sets the list off"),
     Good(
@@ -259,5 +309,28 @@ diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
 +void dma_buf_frob(struct dma_buf *dmabuf);
 """,
         why="an @name in a sentence is no tag, and a tag's text is not a paragraph",
+    ),
+    Good(
+        """\
+diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
+--- a/drivers/dma-buf/dma-buf.c
++++ b/drivers/dma-buf/dma-buf.c
+@@ -101,4 +101,5 @@
+  * Calls the exporter.
+  * @dmabuf:	[in]	buffer to frob
++ * @twice:	[in]	whether to frob again
+  *
+  * Returns 0 or an error.
+@@ -110,7 +111,7 @@
+  *
+  * Sleeps.
+  */
+-int dma_buf_frob(struct dma_buf *dmabuf)
++int dma_buf_frob(struct dma_buf *dmabuf, bool twice)
+ {
+ 	frob(dmabuf);
+ 
+""",
+        why="the parameter is described in another hunk of the same comment",
     ),
 ]
