@@ -4,10 +4,16 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+import pytest
+
+from bot import __version__
+from tests.render.golden import same_as_golden
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLE = "examples/revocable-helper.mbox"
@@ -58,3 +64,12 @@ def test_make_review_shows_the_example_and_does_not_fail() -> None:
     run = revokebot("review", "--fail-on", "never", EXAMPLE)
     assert run.returncode == 0, run.stderr
     assert "callback-test" in run.stdout
+
+
+@pytest.mark.parametrize("form", ["text", "jsonl", "mail"])
+def test_the_example_reads_as_it_did(form: str) -> None:
+    """Through real rules and templates; `REGEN=1 pytest` writes the files anew, to be read."""
+    run = revokebot("review", EXAMPLE, "--format", form, "--color", "never", "--fail-on", "never")
+    assert run.returncode == 0, run.stderr
+    said = re.sub(r"^Date: .*$", "Date: (now)", run.stdout, flags=re.MULTILINE)
+    same_as_golden(f"example.{form}", said.replace(__version__, "VERSION").encode())
