@@ -19,7 +19,8 @@ from benchmarks.timing import command, interleaved
 from bot.sources import SourceOptions, open_source
 from checks import load_rules
 from checks.api import Patch, Series
-from checks.runner import run, scope_words
+from checks.runner import run
+from checks.scope import scope_of, wanted
 
 ROUNDS = 3
 MOST = 100
@@ -50,9 +51,9 @@ def main() -> None:
 
 
 def _in_scope() -> Iterator[Patch]:
-    words = scope_words(load_rules())
+    scopes = scope_of(load_rules())
     for posting in open_source(str(labelled_threads()), SourceOptions(every=True)):
-        yield from posting.series.mentioning(*words)
+        yield from (patch for patch in posting.series.patches if wanted(patch, scopes))
 
 
 def _sample(patches: list[Patch]) -> list[Patch]:

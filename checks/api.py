@@ -39,6 +39,17 @@ __all__ = [
 NO_FACTS: Mapping[str, object] = {}
 
 
+class Words(dict[str, bool]):
+    """Whether a word stands in a text: looked for once, since every rule asks."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __missing__(self, word: str) -> bool:
+        found = self[word] = word in self.text
+        return found
+
+
 class Severity(StrEnum):
     """How bad it is if true."""
 
@@ -131,7 +142,11 @@ class Patch(_PatchFields):
 
     def mentions(self, *words: str) -> bool:
         """Whether any of `words` stands anywhere in the diff."""
-        return any(word in self.diff for word in words)
+        return any(map(self._words.__getitem__, words))
+
+    @cached_property
+    def _words(self) -> Words:
+        return Words(self.diff)
 
 
 class Series(NamedTuple):
@@ -235,6 +250,8 @@ class Meta(NamedTuple):
     """Where the contract says so: message-ids (bare, with `@`) or kernel paths.  Never empty."""
     words: tuple[str, ...]
     """At least one stands in any diff that this rule can fire on: the scope of the bot."""
+    also: tuple[str, ...] = ()
+    """Where not empty, one of these stands in it too, in the part about the same file."""
     editions: tuple[Edition, ...] = tuple(Edition)
     once: bool = False
     """Say it at most once per series: for nudges."""

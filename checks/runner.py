@@ -10,14 +10,14 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from functools import cache
 from typing import NamedTuple
 
 from checks.api import Blobs, Edition, Finding, Hit, Patch, Problem, Rule, Series, Severity
 from checks.edition import detect
+from checks.scope import Scope, in_scope, scope_of, wanted
 from checks.source.vocabulary import canonical
 
-__all__ = ["Outcome", "in_scope", "run", "scope_words"]
+__all__ = ["Outcome", "run", "worst"]
 
 
 class Outcome(NamedTuple):
@@ -32,19 +32,6 @@ class Outcome(NamedTuple):
     """Whether git's hashes confirm all images that were used; None in `diff` depth."""
     findings: tuple[Finding, ...]
     errors: tuple[Problem, ...]
-
-
-@cache
-def scope_words(rules: tuple[Rule, ...]) -> tuple[str, ...]:
-    """The words of which one stands in any diff that some rule can fire on."""
-    words = {word for rule in rules for word in rule.meta.words}
-    # A word that holds another adds nothing to the test.
-    return tuple(sorted(w for w in words if not any(o != w and o in w for o in words)))
-
-
-def in_scope(series: Series, words: tuple[str, ...]) -> bool:
-    """Whether any rule could fire on `series`: a byte scan, no parsing."""
-    return any(word in patch.diff for patch in series.patches for word in words)
 
 
 def run(
@@ -64,13 +51,13 @@ def run(
     every_diff: parse also the files that no rule can fire on, to report damage in them
     """
     series = _prepare(series, blobs)
-    words = scope_words(rules)
+    scopes = scope_of(rules)
     verdict = detect(series, edition, blobs)
     series = series._replace(verdict=verdict)
-    errors = list(_damage(series, () if every_diff else words))
+    errors = list(_damage(series, None if every_diff else scopes))
     findings: list[Finding] = []
     for rule in rules:
-        if not any(series.mentioning(*rule.meta.words)):
+        if not in_scope(series, scope_of((rule,))):
             continue
         try:
             hits = list(_hits(rule, series))
@@ -78,23 +65,25 @@ def run(
             errors.append(_crash(rule, series, err))
             continue
         findings += (_finding(rule, hit) for hit in hits)
-    context, verified = _depth(series, words)
+    context, verified = _depth(series, scopes)
     findings = _number(sorted(findings, key=_order))
     return Outcome(verdict.last, verdict.reason, context, verified, tuple(findings), tuple(errors))
 
 
 def _prepare(series: Series, blobs: Blobs | None) -> Series:
     """Give every patch the object store and the patches before it."""
+    if blobs is None:
+        return series._replace(patches=tuple(sorted(series.patches, key=lambda p: p.number)))
     patches: tuple[Patch, ...] = ()
     for patch in sorted(series.patches, key=lambda p: p.number):
         patches += (patch._replace(blobs=blobs, earlier=patches),)
     return series._replace(patches=patches)
 
 
-def _damage(series: Series, words: tuple[str, ...]) -> Iterator[Problem]:
+def _damage(series: Series, scopes: tuple[Scope, ...] | None) -> Iterator[Problem]:
     for patch in series.patches:
         for file in patch.change.all_files:
-            if (not words or file.mentions(*words)) and file.damage is not None:
+            if (scopes is None or wanted(file, scopes)) and file.damage is not None:
                 yield Problem(
                     "damaged-diff",
                     patch.msgid,
@@ -163,12 +152,13 @@ def _number(findings: list[Finding]) -> list[Finding]:
     return numbered
 
 
-def _depth(series: Series, words: tuple[str, ...]) -> tuple[str, bool | None]:
+def _depth(series: Series, scopes: tuple[Scope, ...]) -> tuple[str, bool | None]:
     wholes = [
         file.whole
         for patch in series.patches
         if patch.blobs is not None
-        for file in patch.change.touching(*words)
+        for file in patch.change.all_files
+        if wanted(file, scopes) and file.damage is None
     ]
     if not any(wholes):
         return "diff", None

@@ -23,6 +23,7 @@ from bot.commands.workers import CHUNK, Job, reviewed
 from bot.model import Posting
 from checks import load_rules
 from checks.api import Hit, Patch, Series
+from checks.scope import scope_of
 from tests.test_cli import CLEAN, EXAMPLE, ROOT, run
 
 
@@ -108,7 +109,7 @@ def trap(action: Callable[[], object]) -> Setup:
         yield from ()
 
     rule = load_rules()[0]._replace(check=check)
-    return Setup((rule,), ("x",), None, None)
+    return Setup((rule,), scope_of((rule,)), None, None)
 
 
 def postings(count: int = 3 * CHUNK, bad: tuple[int, ...] = (5,)) -> list[Posting]:

@@ -27,7 +27,7 @@ from bot.sources import SourceOptions, open_mails, postings_of
 from bot.sources.mail import read_mail
 from bot.sources.series import assemble
 from checks.edition import detect
-from checks.runner import in_scope
+from checks.scope import in_scope
 
 __all__ = ["add", "run"]
 
@@ -94,7 +94,7 @@ def run(args: Namespace) -> int:
     options = SourceOptions(every=True, archive=settings.archive)
     tally, start = Tally(), time.monotonic()
     postings = _read(args.archive, options, tally)
-    scope = [in_scope(posting.series, setup.words) for posting in postings]
+    scope = [in_scope(posting.series, setup.scope) for posting in postings]
     tally.in_scope = sum(scope)
     jobs = args.jobs or len(os.sched_getaffinity(0))
     job = Job(postings, setup, args.time_limit)

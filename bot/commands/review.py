@@ -18,7 +18,7 @@ from bot.review import choose, review
 from bot.sources import SourceOptions, open_source
 from checks import load_rules
 from checks.api import Blobs, Edition, Rule, Severity
-from checks.runner import in_scope, scope_words
+from checks.scope import Scope, in_scope, scope_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -77,7 +77,7 @@ class Setup(NamedTuple):
     """What the rules are run with, the same for every series."""
 
     rules: tuple[Rule, ...]
-    words: tuple[str, ...]
+    scope: tuple[Scope, ...]
     edition: Edition | None
     blobs: Blobs | None
 
@@ -88,7 +88,7 @@ class Setup(NamedTuple):
         edition = settings.review.edition
         return cls(
             rules,
-            scope_words(rules),
+            scope_of(rules),
             None if edition == "auto" else Edition(edition),
             _blobs(settings),
         )
@@ -160,7 +160,7 @@ def _renderer(args: Namespace, settings: Settings, setup: Setup) -> Callable[[Re
     def shown(done: Review) -> bytes:
         nonlocal first
         gap, first = "" if first else "\n\n", False
-        scope = in_scope(done.posting.series, setup.words)
+        scope = in_scope(done.posting.series, setup.scope)
         return (gap + text.render(done, style, in_scope=scope)).encode("utf-8", "replace")
 
     return shown

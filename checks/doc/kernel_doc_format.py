@@ -28,6 +28,7 @@ META = Meta(
         "Documentation/doc-guide/kernel-doc.rst",
     ),
     words=("drivers/dma-buf/dma-buf", "include/linux/dma-buf"),
+    also=("+ *", "+\t *", " */\n"),
 )
 
 _ITEM = pattern(r"(\s*)(?:\d{1,2}[.)]|[-*+])\s+\S")

@@ -25,6 +25,7 @@ META = Meta(
         "drivers/dma-buf/dma-buf.c",
     ),
     words=("drivers/dma-buf/dma-buf", "drivers/dma-buf/dma-heap", "drivers/dma-buf/heaps/"),
+    also=("+EXPORT_SYMBOL",),
 )
 
 V5_16_RC1 = datetime(2021, 11, 14, tzinfo=UTC)

@@ -25,6 +25,7 @@ from checks.source.entry import Entry, entry_states
 from checks.source.locks import Held, LockFacts, Site, walk_locks
 from checks.source.pattern import pattern
 from checks.source.vocabulary import (
+    ATTACH_OPS,
     NEEDS_RESV,
     NEEDS_RESV_SINCE_6_2,
     TAKES_RESV,
@@ -40,11 +41,8 @@ META = Meta(
         "20260526111034.4079-1-Ankit.Soni@amd.com",
         "drivers/dma-buf/dma-buf.c",
     ),
-    words=tuple(sorted(name + "(" for name in NEEDS_RESV | NEEDS_RESV_SINCE_6_2 | TAKES_RESV)),
+    words=(ATTACH_OPS, *sorted(name + "(" for name in NEEDS_RESV | NEEDS_RESV_SINCE_6_2)),
 )
-
-LOCKING = ("resv", "reserv", "attach_ops", "dma_buf_ops", "work_struct", *NEEDS_RESV)
-"""A file in whose diff none of these stands shows nothing of the lock."""
 
 _CALLS = pattern(
     r"\b(?:" + "|".join(sorted(NEEDS_RESV | NEEDS_RESV_SINCE_6_2 | TAKES_RESV)) + r")\s*\("
@@ -59,9 +57,8 @@ V6_2_RC1 = datetime(2022, 12, 25, tzinfo=UTC)
 def check(series: Series) -> Iterator[Hit]:
     for patch in series.mentioning(*META.words):
         for file in patch.change.touching(*META.words):
-            if is_exempt(file.path) or is_core(file.path) or not file.path.endswith((".c", ".h")):
-                continue
-            if file.mentions(*LOCKING, *TAKES_RESV):
+            known = is_exempt(file.path) or is_core(file.path)
+            if not known and file.path.endswith((".c", ".h")):
                 yield from _file(series, patch, file)
 
 

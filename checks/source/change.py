@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from checks.api import Words
 from checks.source.diff import (
     DiffError,
     FileDiff,
@@ -39,6 +40,7 @@ class FileChange:
     def __init__(self, section: Section, patch: Patch) -> None:
         self.section = section
         self.patch = patch
+        self._words = Words(section.text)
         self._found: dict[str, tuple[object, ...]] = {}
 
     @property
@@ -100,7 +102,7 @@ class FileChange:
 
     def mentions(self, *words: str) -> bool:
         """Whether any of `words` stands in this file's part of the diff."""
-        return any(word in self.section.text for word in words)
+        return any(map(self._words.__getitem__, words))
 
     @cached_property
     def whole(self) -> Whole | None:
