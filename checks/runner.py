@@ -51,10 +51,9 @@ def run(
     every_diff: parse also the files that no rule can fire on, to report damage in them
     """
     series = _prepare(series, blobs)
-    scopes = scope_of(rules)
     verdict = detect(series, edition, blobs)
     series = series._replace(verdict=verdict)
-    errors = list(_damage(series, None if every_diff else scopes))
+    errors: list[Problem] = []
     findings: list[Finding] = []
     for rule in rules:
         if not in_scope(series, scope_of((rule,))):
@@ -65,7 +64,8 @@ def run(
             errors.append(_crash(rule, series, err))
             continue
         findings += (_finding(rule, hit) for hit in hits)
-    context, verified = _depth(series, scopes)
+    errors += _damage(series, every_diff)
+    context, verified = _depth(series, scope_of(rules)) if blobs is not None else ("diff", None)
     findings = _number(sorted(findings, key=_order))
     return Outcome(verdict.last, verdict.reason, context, verified, tuple(findings), tuple(errors))
 
@@ -80,10 +80,11 @@ def _prepare(series: Series, blobs: Blobs | None) -> Series:
     return series._replace(patches=patches)
 
 
-def _damage(series: Series, scopes: tuple[Scope, ...] | None) -> Iterator[Problem]:
+def _damage(series: Series, every_diff: bool) -> Iterator[Problem]:
+    """The files that can't be read: of all, or of those that some rule asked for."""
     for patch in series.patches:
         for file in patch.change.all_files:
-            if (scopes is None or wanted(file, scopes)) and file.damage is not None:
+            if (every_diff or file.parsed) and file.damage is not None:
                 yield Problem(
                     "damaged-diff",
                     patch.msgid,
@@ -153,10 +154,10 @@ def _number(findings: list[Finding]) -> list[Finding]:
 
 
 def _depth(series: Series, scopes: tuple[Scope, ...]) -> tuple[str, bool | None]:
+    """In which depth the files in scope can be seen, and whether hashes confirm it."""
     wholes = [
         file.whole
         for patch in series.patches
-        if patch.blobs is not None
         for file in patch.change.all_files
         if wanted(file, scopes) and file.damage is None
     ]

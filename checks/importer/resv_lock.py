@@ -14,6 +14,7 @@ A patch that takes the lock away from a call that is already there is told of
 at the line that it removes.
 """
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -44,10 +45,10 @@ META = Meta(
     words=(ATTACH_OPS, *sorted(name + "(" for name in NEEDS_RESV | NEEDS_RESV_SINCE_6_2)),
 )
 
-_CALLS = pattern(
-    r"\b(?:" + "|".join(sorted(NEEDS_RESV | NEEDS_RESV_SINCE_6_2 | TAKES_RESV)) + r")\s*\("
-)
-
+_CALLED = r"\b(?:" + "|".join(sorted(NEEDS_RESV | NEEDS_RESV_SINCE_6_2 | TAKES_RESV)) + r")\s*\("
+_CALLS = pattern(_CALLED)
+_DOES = pattern(rf"^(?:\+.*(?:{_CALLED})|-.*resv\w*_(?:try)?lock)", re.MULTILINE)
+"""A patch that neither adds such a call nor takes a lock away does nothing of interest here."""
 _LOCK = pattern(r"resv\w*_(?:try)?lock")
 
 V6_2_RC1 = datetime(2022, 12, 25, tzinfo=UTC)
@@ -56,7 +57,7 @@ V6_2_RC1 = datetime(2022, 12, 25, tzinfo=UTC)
 
 def check(series: Series) -> Iterator[Hit]:
     for patch in series.mentioning(*META.words):
-        for file in patch.change.touching(*META.words):
+        for file in patch.change.touching(*META.words, where=_DOES):
             known = is_exempt(file.path) or is_core(file.path)
             if not known and file.path.endswith((".c", ".h")):
                 yield from _file(series, patch, file)

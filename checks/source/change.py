@@ -8,6 +8,7 @@ against the hash it promises; otherwise both are what the hunks show.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -51,6 +52,11 @@ class FileChange:
     @cached_property
     def diff(self) -> FileDiff:
         return parse_section(self.section)
+
+    @property
+    def parsed(self) -> bool:
+        """Whether anybody has asked for this file."""
+        return "damage" in self.__dict__
 
     @cached_property
     def damage(self) -> DiffError | None:
@@ -138,9 +144,15 @@ class Change:
         """The files that could be read."""
         return tuple(file for file in self.all_files if file.damage is None)
 
-    def touching(self, *words: str) -> Iterator[FileChange]:
-        """The readable files whose part of the diff has any of `words`; others are not parsed."""
-        return (file for file in self.all_files if file.mentions(*words) and file.damage is None)
+    def touching(self, *words: str, where: re.Pattern[str] | None = None) -> Iterator[FileChange]:
+        """The readable files whose part of the diff has any of `words`; others are not parsed.
+
+        With `where`, it has to match in that part too.
+        """
+        for file in self.all_files:
+            matches = where is None or where.search(file.section.text)
+            if matches and file.mentions(*words) and file.damage is None:
+                yield file
 
     def file(self, path: str) -> FileChange | None:
         """The change of `path`, or None when the patch does not touch it or it can't be read."""
