@@ -145,7 +145,8 @@ def test_standard_input_and_output_file(tmp_path: Path) -> None:
 
 def test_clean_and_skipped_are_told_apart(clean: str) -> None:
     assert "skipped: no rule is about anything" in run("review", clean).stdout
-    touching = CLEAN.replace("frob.c", "drivers/dma-buf/dma-buf.c")
+    export = 'EXPORT_SYMBOL_NS_GPL(b, "DMA_BUF");'
+    touching = CLEAN.replace("frob.c", "drivers/dma-buf/dma-buf.c").replace("int b;", export)
     assert "clean: 1 patch, nothing to say" in run("review", "-", stdin=touching).stdout
     pull = CLEAN.partition("\n---\n")[0].replace("[PATCH]", "[GIT PULL]")
     assert "skipped: there is no patch" in run("review", "-", stdin=pull).stdout
