@@ -22,7 +22,7 @@ EXAMPLE = str(ROOT / "examples/revocable-helper.mbox")
 REVOKEBOT = [sys.executable, "-m", "bot"]
 
 CLEAN = """\
-From: Lena <lena@example.org>
+From: Patch Author <author@example.org>
 Subject: [PATCH] frob: count
 Message-ID: <clean@example.org>
 Date: Mon, 02 Feb 2026 09:08:07 +0100

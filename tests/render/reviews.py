@@ -75,8 +75,8 @@ def mail_of(patch: Patch, **changes: object) -> Mail:
     mail = Mail(
         msgid=patch.msgid,
         subject=patch.subject,
-        author=Address("Lena Möbius", "lena@example.org"),
-        sender=Address("Lena Möbius", "lena@example.org"),
+        author=Address("Pätch Author", "author@example.org"),
+        sender=Address("Pätch Author", "author@example.org"),
         date=datetime(2026, 2, 2, 9, 8, 7, tzinfo=timezone(timedelta(hours=1))),
         to=(Address("", "dma-buf@lists.example.org"),),
         cc=(Address("Maintainer, The", "maintainer@example.org"),),

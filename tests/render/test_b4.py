@@ -35,7 +35,7 @@ print(json.dumps(told))
 
 
 def as_mail(msgid: str, subject: str, body: str) -> bytes:
-    head = f"From: Lena <lena@example.org>\nSubject: {subject}\nMessage-ID: <{msgid}>\n"
+    head = f"From: Patch Author <author@example.org>\nSubject: {subject}\nMessage-ID: <{msgid}>\n"
     date = "Date: Mon, 02 Feb 2026 09:08:07 +0100\n"
     return f"From mboxrd@z Thu Jan  1 00:00:00 1970\n{head}{date}\n{body}\n".encode()
 

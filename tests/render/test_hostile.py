@@ -35,7 +35,7 @@ def hostile() -> Review:
     made = posting(patch, patch._replace(number=2, msgid="second@example.org"))
     mail = mail_of(
         patch,
-        author=Address(f"{EVIL}\r\nBcc: victim@example.org", "lena@example.org"),
+        author=Address(f"{EVIL}\r\nBcc: victim@example.org", "author@example.org"),
         cc=(Address('a"\\\nX-Evil: 1', "cc@example.org"), Address("x", "e@example.org\nX-Evil: 2")),
         references=("ok@example.org", "bad\nX-Evil: 3@example.org", "bad id@example.org"),
     )

@@ -99,7 +99,7 @@ def test_more_than_three_mails_become_one_to_the_cover() -> None:
 
 def test_attribution_is_that_of_mutt_in_the_zone_of_the_author() -> None:
     first = text_of(written()[0]).split("\n")[0]
-    assert first == "On Mon, Feb 02, 2026 at 09:08:07AM +0100, Lena Möbius wrote:"
+    assert first == "On Mon, Feb 02, 2026 at 09:08:07AM +0100, Pätch Author wrote:"
 
 
 def test_quoted_lines_are_those_of_the_diff_byte_for_byte_and_in_order() -> None:
@@ -258,10 +258,10 @@ def addressed(**changes: object) -> tuple[str, list[str]]:
 
 def test_recipients_are_author_and_all_others_once() -> None:
     to, cc = addressed(
-        to=(Address("", "LENA@example.org"), Address("", "list@example.org")),
+        to=(Address("", "AUTHOR@example.org"), Address("", "list@example.org")),
         cc=(Address("again", "List@Example.org"), Address("", "other@example.org")),
     )
-    assert to == "lena@example.org"
+    assert to == "author@example.org"
     assert cc == ["list@example.org", "other@example.org"]
 
 
@@ -273,7 +273,7 @@ def test_recipients_are_author_and_all_others_once() -> None:
         "noreply@example.org",
         "no-reply@example.org",
         "do-not-reply@example.org",
-        "devnull+lena.example.org@kernel.org",
+        "devnull+author.example.org@kernel.org",
         "stable@vger.kernel.org",
         "stable@kernel.org",
         "",
@@ -287,9 +287,9 @@ def test_recipients_without(nobody: str) -> None:
 
 
 def test_the_author_behind_a_relay_is_answered() -> None:
-    relay = Address("Lena via relay", "devnull+lena@kernel.org")
-    to, cc = addressed(sender=relay, reply_to=(Address("", "lena@example.org"),))
-    assert to == "lena@example.org"
+    relay = Address("Author via relay", "devnull+author@kernel.org")
+    to, cc = addressed(sender=relay, reply_to=(Address("", "author@example.org"),))
+    assert to == "author@example.org"
     assert relay.email not in cc
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 
-AUTHOR = "Ann Author <ann@author.example>"
+AUTHOR = "A U Thor <author@author.example>"
 DIFF = """\
 diff --git a/drivers/teapot/teapot.c b/drivers/teapot/teapot.c
 index 1111111..2222222 100644

@@ -60,7 +60,7 @@ def runner(folder: Path, home: Path) -> Git:
     clean = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     clean |= {"HOME": str(home), "XDG_CONFIG_HOME": str(home), "GIT_CONFIG_NOSYSTEM": "1"}
     for role in ("AUTHOR", "COMMITTER"):
-        clean |= {f"GIT_{role}_NAME": "Ann Author", f"GIT_{role}_EMAIL": "ann@author.example"}
+        clean |= {f"GIT_{role}_NAME": "A U Thor", f"GIT_{role}_EMAIL": "author@author.example"}
         clean |= {f"GIT_{role}_DATE": "2026-03-03T10:00:00+0100"}
 
     def git(*arguments: str) -> str:

@@ -41,7 +41,7 @@ def test_headers() -> None:
     )
     assert found.subject == "[PATCH] teapot: café"
     assert found.msgid == "1@author.example"
-    assert found.author == found.sender == Address("Ann Author", "ann@author.example")
+    assert found.author == found.sender == Address("A U Thor", "author@author.example")
     assert found.date == datetime(2026, 3, 3, 9, 0, tzinfo=UTC)
     assert found.references == ("a@x", "b@x")
     assert found.in_reply_to == "b@x"
@@ -162,23 +162,23 @@ def test_format_patch_file_is_known_by_its_commit() -> None:
 )
 def test_author_behind_a_relay(sender: str, extra: str, body: str) -> None:
     found = parse_mail(mail("[PATCH] x", sender=sender, extra=extra, body=body + BODY))
-    assert found.author == Address("Ann Author", "ann@author.example")
+    assert found.author == Address("A U Thor", "author@author.example")
     assert found.sender != found.author
 
 
 def test_who_posts_for_another_stays_the_author() -> None:
     found = parse_mail(mail("[PATCH] x", body="From: Bo <bo@author.example>\n\n" + BODY))
-    assert found.author.email == "ann@author.example"
+    assert found.author.email == "author@author.example"
 
 
 def test_addresses() -> None:
     to = (
-        '"Last, First" <f@x.example>, bare@x.example, =?utf-8?q?J=C3=BCrgen?= <j@x.example>,\n'
+        '"Last, First" <f@x.example>, bare@x.example, =?utf-8?q?Zweiter_Empf=C3=A4nger?= <j@x.example>,\n'
         ' c@x.example (Com Ment), "Quo\\"te" <q@x.example>, undisclosed-recipients:;'
     )
     found = parse_mail(mail("x", extra=f"Cc: {to}\n")).cc
     assert found == (
-        Address("Last, First", "f@x.example"), Address("", "bare@x.example"), Address("Jürgen", "j@x.example"),
+        Address("Last, First", "f@x.example"), Address("", "bare@x.example"), Address("Zweiter Empfänger", "j@x.example"),
         Address("Com Ment", "c@x.example"), Address('Quo"te', "q@x.example"),
     )  # fmt: skip
 
