@@ -9,9 +9,9 @@ EXPORT_SYMBOL_FOR_MODULES() is stricter still and fine.
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
+from checks.source.age import at_least
 from checks.source.change import FileChange
 from checks.source.exports import Export
 from checks.source.suggest import replace_rows
@@ -28,12 +28,6 @@ META = Meta(
     also=("+EXPORT_SYMBOL",),
 )
 
-V5_16_RC1 = datetime(2021, 11, 14, tzinfo=UTC)
-"""When the namespace came, for diffs that show no other export of the file."""
-
-V6_13_RC2 = datetime(2024, 12, 8, tzinfo=UTC)
-"""Since then the namespace is a quoted string."""
-
 _PLAIN = ("EXPORT_SYMBOL", "EXPORT_SYMBOL_GPL")
 
 
@@ -47,7 +41,7 @@ def check(series: Series) -> Iterator[Hit]:
 def _file(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
     if not _has_namespace(series, file):
         return
-    moved = {symbol for other in patch.change.touching("EXPORT_SYMBOL") for symbol in _gone(other)}
+    moved = {symbol for other in _exporting(series) for symbol in _gone(other)}
     for export in file.after.exports:
         line = export.fragment.shown(export.row)
         if line is None or not file.is_new(line) or export.macro not in _PLAIN or not export.symbol:
@@ -68,15 +62,20 @@ def _file(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
 
 
 def _has_namespace(series: Series, file: FileChange) -> bool:
-    """By the other exports of the file where some are shown, else by the age of the mail."""
+    """By the other exports of the file where some are shown, else by the age of the tree."""
     before = [export.macro for export in file.before.exports if export.is_export]
     if before:
         return any("_NS" in macro or "FOR_MODULES" in macro for macro in before)
-    return series.date is None or series.date >= V5_16_RC1
+    return at_least(series, (5, 16))
+
+
+def _exporting(series: Series) -> Iterator[FileChange]:
+    for patch in series.mentioning("EXPORT_SYMBOL"):
+        yield from patch.change.touching("EXPORT_SYMBOL")
 
 
 def _gone(file: FileChange) -> Iterator[tuple[str, str]]:
-    """Exports that the patch removes, as when a function moves to another file."""
+    """Exports that a file loses, as when a function moves to another one."""
     for export in file.before.exports:
         line = export.fragment.shown(export.row)
         if line is not None and line.sign == "-":
@@ -91,7 +90,7 @@ def _right(series: Series, file: FileChange, export: Export) -> str:
         if "_NS" in e.macro
         for a in e.arguments[1:]
     ]
-    quoted = shown[0].startswith('"') if shown else series.date is None or series.date >= V6_13_RC2
+    quoted = shown[0].startswith('"') if shown else at_least(series, (6, 13))
     argument = f'"{namespace}"' if quoted else namespace
     return f"EXPORT_SYMBOL_NS_GPL({export.symbol}, {argument});"
 

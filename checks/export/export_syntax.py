@@ -10,9 +10,9 @@ modules can't be imported with MODULE_IMPORT_NS("module:...").
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from checks.api import Bad, Confidence, Good, Hit, Meta, Series, Severity
+from checks.source.age import at_least
 from checks.source.exports import Export
 from checks.source.pattern import pattern
 from checks.source.suggest import replace_rows
@@ -23,9 +23,6 @@ META = Meta(
     sources=("include/linux/export.h", "1-v1-af84a3ab44f5+f68-iommufd_buf_jgg@nvidia.com"),
     words=("FOR_MODULE", "EXPORT_SYMBOL_GPL_NS", 'MODULE_IMPORT_NS("module:'),
 )
-
-V6_17_RC3 = datetime(2025, 8, 24, tzinfo=UTC)
-"""When EXPORT_SYMBOL_GPL_FOR_MODULES became EXPORT_SYMBOL_FOR_MODULES."""
 
 _LIST = pattern(r'"[A-Za-z0-9_-]+\*?(?:,[A-Za-z0-9_-]+\*?)*"')
 
@@ -79,7 +76,7 @@ def _wrong(series: Series, export: Export) -> tuple[str, str] | None:
 
 def _name_of_macro(series: Series, written: str) -> str:
     """The macro's name in the tree of the time."""
-    if series.date is not None and series.date < V6_17_RC3:
+    if not at_least(series, (6, 17)):
         return written if written.endswith("S") else "EXPORT_SYMBOL_FOR_MODULES"
     return "EXPORT_SYMBOL_FOR_MODULES"
 

@@ -18,9 +18,9 @@ is restriction enough.
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Patch, Series, Severity
+from checks.source.age import at_least
 from checks.source.change import FileChange
 from checks.source.contract import is_opt_out, predicates
 from checks.source.diff import Line
@@ -42,9 +42,6 @@ META = Meta(
     ),
     words=("importer_ops->", "_unsupported_", *(name + ");" for name in RAW)),
 )
-
-V6_16_RC1 = datetime(2025, 6, 8, tzinfo=UTC)
-"""Older trees have no such macro."""
 
 _NULL_TEST = pattern(
     rf"importer_ops\s*->\s*(?:{'|'.join(CALLBACKS)})\b(?!\s*[=!]=\s*&?(?!NULL\b)\w)"
@@ -119,7 +116,7 @@ def _invites_abuse(series: Series, file: FileChange, export: Export) -> bool:
     """Whether a first posting of dma-buf work hands out something raw to hardly anybody."""
     if export.macro not in ("EXPORT_SYMBOL", "EXPORT_SYMBOL_GPL") or series.revision > 1:
         return False
-    if series.date is not None and series.date < V6_16_RC1:
+    if not at_least(series, (6, 16)):
         return False
     about = any(patch.mentions("dma-buf", "dma_buf") for patch in series.patches)
     if not about or not export.symbol.endswith(RAW) or _was_exported(file, export.symbol):

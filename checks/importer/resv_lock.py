@@ -16,9 +16,9 @@ at the line that it removes.
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
+from checks.source.age import at_least
 from checks.source.c import Function
 from checks.source.change import FileChange
 from checks.source.diff import Line
@@ -50,9 +50,6 @@ _CALLS = pattern(_CALLED)
 _DOES = pattern(rf"^(?:\+.*(?:{_CALLED})|-.*resv\w*_(?:try)?lock)", re.MULTILINE)
 """A patch that neither adds such a call nor takes a lock away does nothing of interest here."""
 _LOCK = pattern(r"resv\w*_(?:try)?lock")
-
-V6_2_RC1 = datetime(2022, 12, 25, tzinfo=UTC)
-"""When mainline began to assert the lock in map and unmap; older mails are not held to it."""
 
 
 def check(series: Series) -> Iterator[Hit]:
@@ -110,7 +107,7 @@ def _since_6_2(series: Series, patch: Patch) -> bool:
     header = patch.blobs.file("include/linux/dma-buf.h") if patch.blobs is not None else None
     if header is not None:
         return b"dma_buf_map_attachment_unlocked" in header
-    return series.date is None or series.date >= V6_2_RC1
+    return at_least(series, (6, 2))
 
 
 def _unlocked(site: Site, facts: LockFacts, entry: Entry) -> tuple[str, Confidence] | None:
