@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.age import at_least
 from checks.source.change import FileChange
+from checks.source.diff import Line
 from checks.source.exports import Export
 from checks.source.suggest import replace_rows
 
@@ -39,16 +40,15 @@ def check(series: Series) -> Iterator[Hit]:
 
 
 def _file(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
-    if not _has_namespace(series, file):
+    plain = list(_plain(file))
+    if not plain or not _has_namespace(series, file):
         return
     moved = {symbol for other in _exporting(series) for symbol in _gone(other)}
-    for export in file.after.exports:
-        line = export.fragment.shown(export.row)
-        if line is None or not file.is_new(line) or export.macro not in _PLAIN or not export.symbol:
-            continue
+    namespace = _namespace(series, file)
+    for export, line in plain:
         if (export.macro, export.symbol) in moved:
             continue
-        right = _right(series, file, export)
+        right = f"EXPORT_SYMBOL_NS_GPL({export.symbol}, {namespace});"
         yield Hit(
             patch,
             file,
@@ -59,6 +59,14 @@ def _file(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
             suggestion=replace_rows(file.path, export.fragment, export.row, export.row, (right,)),
             facts={"symbol": export.symbol, "right": right},
         )
+
+
+def _plain(file: FileChange) -> Iterator[tuple[Export, Line]]:
+    """The new exports without a namespace, with the lines they are on."""
+    for export in file.after.exports:
+        line = export.fragment.shown(export.row)
+        if line is not None and export.macro in _PLAIN and export.symbol and file.is_new(line):
+            yield export, line
 
 
 def _has_namespace(series: Series, file: FileChange) -> bool:
@@ -82,17 +90,13 @@ def _gone(file: FileChange) -> Iterator[tuple[str, str]]:
             yield export.macro, export.symbol
 
 
-def _right(series: Series, file: FileChange, export: Export) -> str:
-    namespace = "DMA_BUF_HEAP" if re.search(r"dma-heap|/heaps/", file.path) else "DMA_BUF"
-    shown = [
-        a
-        for e in (*file.before.exports, *file.after.exports)
-        if "_NS" in e.macro
-        for a in e.arguments[1:]
-    ]
-    quoted = shown[0].startswith('"') if shown else at_least(series, (6, 13))
-    argument = f'"{namespace}"' if quoted else namespace
-    return f"EXPORT_SYMBOL_NS_GPL({export.symbol}, {argument});"
+def _namespace(series: Series, file: FileChange) -> str:
+    """The namespace argument, quoted as the file's other exports are, or as the tree's age says."""
+    name = "DMA_BUF_HEAP" if re.search(r"dma-heap|/heaps/", file.path) else "DMA_BUF"
+    exports = (*file.before.exports, *file.after.exports)
+    shown = next((a for e in exports if "_NS" in e.macro for a in e.arguments[1:]), None)
+    quoted = shown.startswith('"') if shown is not None else at_least(series, (6, 13))
+    return f'"{name}"' if quoted else name
 
 
 _CORE = """\

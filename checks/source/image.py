@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Fragment", "Image", "Side", "hunk_image", "whole_image"]
 
+MAX_LINE = 1000
+"""Characters; a longer line is no code that people write, and is blank for whoever reads facts."""
+
 Side = str
 """`old` or `new`."""
 
@@ -47,7 +50,7 @@ class Fragment:
         whole: bool = False,
     ) -> None:
         self.first = first
-        self.texts = texts
+        self.texts = tuple(text if len(text) <= MAX_LINE else "" for text in texts)
         self.lines = lines
         self.heading = heading
         self.whole = whole

@@ -170,9 +170,15 @@ def _is_ours(call: Call) -> bool:
 
 
 def walk_locks(function: Function) -> LockFacts:
-    """Walk `function` and return the lock states of all its calls."""
+    """Walk `function` and return the lock states of all its calls.
+
+    Of a function that is nested deeper than Python's stack nothing is known.
+    """
     effects = _LockEffects(function.offset)
-    Walk(effects).run(function.body, frozenset({_State(Held.ENTRY)}))
+    try:
+        Walk(effects).run(function.body, frozenset({_State(Held.ENTRY)}))
+    except RecursionError:
+        return LockFacts((), ())
     sites = tuple(
         Site(call, frozenset(states)) for _, (call, states) in sorted(effects.sites.items())
     )
