@@ -105,7 +105,7 @@ diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
  {
 @@ -1260,4 +1263,5 @@ void dma_buf_move_notify(struct dma_buf *dmabuf)
  	dma_resv_assert_held(dmabuf->resv);
-+	trace_frob(dmabuf);
++	dma_buf_frob(dmabuf);
  
  	list_for_each_entry(attach, &dmabuf->attachments, node)
  		frob(attach);

@@ -47,7 +47,7 @@ def check(series: Series) -> Iterator[Hit]:
         f"kernel-doc of {notify}() along with it.",
         symbol=change.symbol,
         suggestion=_suggestion(series, change),
-        confidence=None if series.complete else Confidence.LOW,
+        confidence=_confidence(series, change),
         facts={"notify": notify, "kind": change.kind, "helper": change.symbol},
     )
 
@@ -57,6 +57,13 @@ _WHAT = {
     "notify": "This change of the notify function",
     "policy": "This rule for a missing callback",
 }
+
+
+def _confidence(series: Series, change: ContractChange) -> Confidence:
+    """A missing part may have the text; a change of the notify function may be a mere repair."""
+    if not series.complete:
+        return Confidence.LOW
+    return Confidence.MEDIUM if change.kind == "notify" else Confidence.HIGH
 
 
 def _suggestion(series: Series, change: ContractChange) -> str:
@@ -154,6 +161,21 @@ diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
 
 GOOD = [
     Good(_HELPER + _TEXT, why="the text comes one patch later", edition=Edition.RENAMED),
+    Good(
+        """\
+diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
+--- a/drivers/dma-buf/dma-buf.c
++++ b/drivers/dma-buf/dma-buf.c
+@@ -1260,4 +1260,6 @@ void dma_buf_move_notify(struct dma_buf *dmabuf)
+ 	dma_resv_assert_held(dmabuf->resv);
+ 
++	trace_dma_buf_frob(dmabuf);
++
+ 	list_for_each_entry(attach, &dmabuf->attachments, node)
+ 		if (attach->importer_ops)
+""",
+        why="a tracepoint changes nothing that anybody relies on",
+    ),
     Good(
         """\
 diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c

@@ -38,6 +38,10 @@ WORDS = ("revok", "revoc", *CALLBACKS)
 """One of these stands in every diff that changes the contract."""
 
 _SPEAKS = pattern(r"revok|revoc|invalidat", re.IGNORECASE)
+_IDLE = pattern(
+    r"\s*(?:[{}]*\s*$|/?\*|//|(?:trace|pr|dev|lockdep|might)_\w+\s*\(|DMA_BUF_TRACE\b|WARN\w*\s*\()"
+)
+"""A line that does nothing that anybody could rely on."""
 _TEST = pattern(rf"importer_ops\s*(?:->|\.)\s*(?:{'|'.join(CALLBACKS)})\b")
 
 
@@ -124,6 +128,7 @@ def _core_changes(patch: Patch, file: FileChange) -> Iterator[ContractChange]:
         if function.name not in (*NOTIFY, "dma_buf_dynamic_attach"):
             continue
         changed = _changes(file, function) or _only_removed(file, function)
+        changed = [line for line in changed if not _IDLE.match(line.text)]
         if function.name in NOTIFY:
             lines, kind = changed, "notify"
         else:
