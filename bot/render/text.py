@@ -38,6 +38,10 @@ class Style(NamedTuple):
         return f"\x1b[{_SGR[color]}m{text}\x1b[0m" if self.color and color else text
 
 
+ASIDE = ("counter-patch", "double-part")
+"""Problems of the thread, not of the series: it was reviewed whole all the same."""
+
+
 def render(review: Review, style: Style, *, in_scope: bool = True) -> str:
     """Return `review` as text.
 
@@ -56,7 +60,7 @@ def render(review: Review, style: Style, *, in_scope: bool = True) -> str:
 def summary(review: Review, *, in_scope: bool = True) -> str:
     """One line: what was found, and whether all of it was looked at."""
     found, crashed = _counted(review), [e for e in review.errors if e.kind == "rule-crashed"]
-    rest = len(review.errors) - len(crashed)
+    rest = sum(problem.kind not in (*ASIDE, "rule-crashed") for problem in review.errors)
     if crashed:
         rules = ", ".join(sorted({one_line(problem.where) for problem in crashed}))
         return f"crashed: {rules} failed and may have missed something; {found} by the others"

@@ -7,6 +7,7 @@ import json
 
 from bot.render import jsonl, text
 from bot.render.mail import mboxrd, replies
+from checks.api import Problem
 from tests.render.golden import same_as_golden
 from tests.render.reviews import MASK, NOW, SETTINGS, review
 
@@ -32,3 +33,11 @@ def test_mail() -> None:
     written, refused = replies(review(), SETTINGS, MASK, NOW)
     assert refused == ()
     same_as_golden("review.mbox", b"".join(map(mboxrd, written)))
+
+
+def test_a_counter_patch_in_the_thread_makes_no_series_incomplete() -> None:
+    aside = Problem("counter-patch", "reply@example.org", "a reply has a patch of its own")
+    whole = review()._replace(errors=())
+    assert text.summary(whole._replace(errors=(aside,))) == text.summary(whole)
+    lost = Problem("missing-patch", "cover@example.org", "part 2 of 2 is not here")
+    assert text.summary(whole._replace(errors=(aside, lost))).startswith("incomplete: 1 problem")
