@@ -6,12 +6,14 @@ On a renamed tree IS_ENABLED(CONFIG_DMABUF_MOVE_NOTIFY) is silently false and
 `depends on DMABUF_MOVE_NOTIFY` never met.  On an older tree it is about to go.
 """
 
+import re
 from collections.abc import Iterator
 
 from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.change import FileChange
 from checks.source.diff import Line
 from checks.source.pattern import pattern
+from checks.source.vocabulary import is_exempt
 
 META = Meta(
     severity=Severity.WARNING,
@@ -27,8 +29,6 @@ META = Meta(
 
 _CODE = pattern(r"\bCONFIG_DMABUF_MOVE_NOTIFY\b")
 _KCONFIG = pattern(r"^\s*(?:select|depends\s+on|imply|default|if)\b.*\bDMABUF_MOVE_NOTIFY\b")
-
-
 _INTRODUCED = "+config DMABUF_MOVE_NOTIFY"
 
 
@@ -37,14 +37,19 @@ def check(series: Series) -> Iterator[Hit]:
         return
     for patch in series.mentioning(*META.words):
         for file in patch.change.touching(*META.words):
-            pattern = _KCONFIG if "Kconfig" in file.path else _CODE
+            test = _test(file.path)
+            if test is None or is_exempt(file.path):
+                continue
             for line in file.added:
-                if pattern.search(line.text) and file.is_new(line) and not _is_text(file, line):
+                if test.search(line.text) and file.is_new(line):
                     yield _hit(series, patch, file, line)
 
 
-def _is_text(file: FileChange, line: Line) -> bool:
-    return not file.path.endswith((".c", ".h")) and "Kconfig" not in file.path
+def _test(path: str) -> re.Pattern[str] | None:
+    """What a test of the option looks like in a file; None where there can be none."""
+    if "Kconfig" in path:
+        return _KCONFIG
+    return _CODE if path.endswith((".c", ".h")) else None
 
 
 def _hit(series: Series, patch: Patch, file: FileChange, line: Line) -> Hit:
