@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from checks.api import Blobs, Edition, Finding, Hit, Patch, Problem, Rule, Series, Severity
+from checks.api import Blobs, Edition, Finding, Hit, Patch, Problem, Rule, Series
 from checks.edition import detect
 from checks.scope import Scope, in_scope, scope_of, wanted
 from checks.source.vocabulary import canonical
 
-__all__ = ["Outcome", "run", "worst"]
+__all__ = ["Outcome", "run"]
 
 
 class Outcome(NamedTuple):
@@ -164,8 +164,3 @@ def _depth(series: Series, scopes: tuple[Scope, ...]) -> tuple[str, bool | None]
     if not any(wholes):
         return "diff", None
     return "tree", all(whole is not None and whole.verified for whole in wholes)
-
-
-def worst(findings: Iterable[Finding]) -> Severity | None:
-    """The highest severity among `findings`; None when there are none."""
-    return max((f.severity for f in findings), key=lambda s: s.rank, default=None)

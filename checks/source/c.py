@@ -80,10 +80,6 @@ class Function(_FunctionFields):
             self.fragment.is_added(row) for row in range(self.start, self.end + 1)
         )
 
-    @property
-    def is_static(self) -> bool:
-        return "static" in self.returns.split()
-
     def line_at(self, offset: int) -> Line | None:
         """The diff line at `offset` of `text`; None where the diff does not show it."""
         return self.fragment.shown(self.start + self.text.count("\n", 0, offset))

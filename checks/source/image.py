@@ -87,16 +87,6 @@ class Fragment:
         line = self.shown(row)
         return line is not None and line.sign == "+"
 
-    def any_added(self, start: int, end: int) -> bool:
-        """Whether the diff adds any line of rows `start` to `end`, both included."""
-        return any(self.is_added(row) for row in range(start, end + 1))
-
-    def any_changed(self, start: int, end: int) -> bool:
-        """Whether the diff changes any line of rows `start` to `end`, on this side."""
-        return any(
-            line is not None and line.sign != " " for line in self.lines[max(start, 0) : end + 1]
-        )
-
 
 class Image:
     """One side of a file."""

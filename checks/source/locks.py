@@ -80,7 +80,7 @@ class LockFacts(NamedTuple):
 
 
 _RESV_LOCK = pattern(
-    r"(?:^|_)resv(?:_\w+)?_lock(?:_interruptible|_slow|_slow_interruptible)?$|^dma_resv_lock\w*$"
+    r"(?:^|_)resv(?:_\w+)?_(?:try)?lock(?:_interruptible|_slow|_slow_interruptible)?$"
 )
 _RESV_UNLOCK = pattern(r"(?:^|_)resv(?:_\w+)?_unlock$")
 _OBJECT = pattern(r"(?:^|_)(?:bo|gem|obj|object|exec|resv|reservation|ww|vm)s?(?:_|$)")
@@ -115,24 +115,26 @@ class _LockEffects:
             )
         if name in vocabulary.TAKES_RESV:
             return self._learn(node, call, states, held=False, after=Held.FREE)
-        if "trylock" in name and _OBJECT.search(name):
-            return frozenset(_State(Held.HELD, assigned or _RESULT, True, s.held) for s in states)
         if _RESV_LOCK.search(name):
             return self._lock(node, call, states, assigned)
         if _RESV_UNLOCK.search(name):
             after = Held.FREE if _is_ours(call) else Held.UNKNOWN
             return self._learn(node, call, states, held=True, after=after)
-        if _OBJECT.search(name) and _DROPS.search(name):
+        if _OBJECT.search(name) and (_TAKES.search(name) or _DROPS.search(name)):
             return frozenset({_State(Held.UNKNOWN)}) if states else states
-        if _OBJECT.search(name) and _TAKES.search(name):
-            return frozenset({_State(Held.HELD)}) if states else states
         return states
 
     def _lock(
         self, node: Node, call: Call, states: frozenset[_State], assigned: str
     ) -> frozenset[_State]:
-        after = self._learn(node, call, states, held=False, after=Held.HELD)
-        return frozenset(s._replace(variable=assigned or _RESULT) for s in after)
+        """The lock is taken, or its result says that it was not."""
+        held = Held.HELD if _is_ours(call) else Held.UNKNOWN
+        variable = assigned or _RESULT
+        if "trylock" in call.name:
+            return frozenset(_State(held, variable, True, s.held) for s in states)
+        after = self._learn(node, call, states, held=False, after=held)
+        missed = Held.FREE if _is_ours(call) else Held.UNKNOWN
+        return frozenset(s._replace(variable=variable, otherwise=missed) for s in after)
 
     def _learn(
         self, node: Node, call: Call, states: frozenset[_State], *, held: bool, after: Held

@@ -85,7 +85,7 @@ def test_a_cut_comment_is_not_code(context: int) -> None:
 def test_a_whole_function_is_complete_and_has_its_parameters() -> None:
     (image,) = [patch_of(diff_of("", DRIVER)).change.files[0].after]
     (function,) = image.functions
-    assert (function.complete, function.is_new, function.is_static) == (True, True, True)
+    assert (function.complete, function.is_new, function.returns) == (True, True, "static int")
     assert [(p.type, p.name) for p in function.parameters] == [
         ("struct frob *", "frob"),
         ("struct device *", "dev"),

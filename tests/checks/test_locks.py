@@ -80,7 +80,9 @@ def states_of(body: str, call: str = "dma_buf_pin") -> set[str]:
         (f"{LOCK} ret = x ? dma_buf_pin(attach) : 0; {UNLOCK}", {"held"}),
         (f"{LOCK} list_for_each_entry(a, b, c) dma_buf_pin(attach); {UNLOCK}", {"held"}),
         (f"if (flag) {LOCK} dma_buf_pin(attach); if (flag) {UNLOCK}", {"free", "held"}),
-        ("ttm_bo_reserve(bo, false, false, NULL); dma_buf_pin(attach);", {"held"}),
+        ("ttm_bo_reserve(bo, false, false, NULL); dma_buf_pin(attach);", {"unknown"}),
+        ("dma_resv_lock(obj->resv, NULL); dma_buf_pin(attach);", {"unknown"}),
+        ("if (!dma_resv_trylock(obj->resv)) return; dma_buf_pin(attach);", {"unknown"}),
         (
             "dma_resv_lock(obj->resv, NULL); dma_resv_unlock(obj->resv); dma_buf_pin(attach);",
             {"unknown"},
