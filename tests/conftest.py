@@ -9,6 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# A machine's busy moment is no finding, and CI fails on the same inputs wherever it runs.
+settings.register_profile("revokebot", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("revokebot")
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = Path(os.environ.get("KERNEL_MAIL_CORPUS") or ROOT.parent / "shared" / "corpus")

@@ -9,7 +9,7 @@ from binascii import b2a_qp
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.model import Address, Mail
@@ -60,14 +60,12 @@ def test_parent_is_the_end_of_the_chain() -> None:
     st.text(st.characters(codec="utf-8", exclude_characters="\r"), max_size=300),
     st.sampled_from(["base64", "quoted-printable", "8bit"]),
 )
-@settings(deadline=None)
 def test_text_comes_back(text: str, encoding: str) -> None:
     body = text + "\n"
     assert parse_mail(encoded(body.encode(), encoding)).text == body
 
 
 @given(st.text(st.characters(codec="latin-1", min_codepoint=32), min_size=1, max_size=100))
-@settings(deadline=None)
 def test_charset(text: str) -> None:
     found = parse_mail(encoded(text.encode("latin-1"), "base64", "iso-8859-1"))
     assert found.text == text
@@ -194,7 +192,6 @@ def test_scan_agrees_with_parse() -> None:
 
 
 @given(st.binary(max_size=400), st.booleans())
-@settings(deadline=None)
 def test_never_raises(junk: bytes, framed: bool) -> None:
     raw = b"Subject: [PATCH 1/2] x\nContent-Type: " + junk + b"\n\n" + junk if framed else junk
     found = parse_mail(raw)

@@ -231,7 +231,7 @@ MIXED = [
 
 
 @given(st.integers())
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_any_order_gives_the_same_postings(seed: int) -> None:
     def by_id(mails: list[bytes]) -> list[Posting]:
         return sorted(group(mails), key=lambda posting: posting.series.msgid)
