@@ -14,11 +14,9 @@ from typing import NamedTuple
 
 from checks.api import Blobs, Edition, Series
 from checks.source.pattern import pattern
-from checks.source.vocabulary import HELPER, NEW_NOTIFY, OLD_NOTIFY, SENTINEL
+from checks.source.vocabulary import HEADER, HELPER, NEW_NOTIFY, OLD_NOTIFY, SENTINEL
 
 __all__ = ["EditionVerdict", "detect"]
-
-HEADER = "include/linux/dma-buf.h"
 
 _SENTINEL = pattern(rf"\b{SENTINEL}\b")
 _HELPER = pattern(rf"\b{HELPER}\b")
@@ -141,9 +139,9 @@ _HEADERS = ("+++ ", "--- ")
 
 def _moved(edition: Edition, diff: str) -> Edition:
     """The edition after one more patch."""
-    added, removed = _lines(diff, "+"), _lines(diff, "-")
     if edition is Edition.MERGED:
         return edition  # mainline decided; a sentinel on top of it does not undo that
+    added, removed = _lines(diff, "+"), _lines(diff, "-")
     if _SENTINEL.search(added):
         return Edition.SEED
     if edition is not Edition.SEED and _HELPER_DECLARED.search(added):

@@ -65,7 +65,7 @@ def test_the_four_asks_stand_under_their_lines(replies: dict[str, list[str]]) ->
 
 
 def test_on_a_merged_tree_the_last_two_are_not_said(replies: dict[str, list[str]]) -> None:
-    text = "\n".join(replies.get(MERGED, []))
+    text = "\n".join(replies[MERGED])
     assert "unsupported" not in text
     assert "FOR_MODULES" not in text
     assert "NULL" not in text

@@ -98,7 +98,7 @@ def _tree(settings: Settings) -> str:
     if settings.review.tree is None:
         return "none given; reviews see what the diffs show"
     from bot.sources.tree import GitTree
-    from checks.edition import HEADER
+    from checks.source.vocabulary import HEADER
 
     with GitTree(settings.review.tree) as tree:
         if tree.file(HEADER) is None:

@@ -8,6 +8,7 @@ its "[optional]" tag; one that renames the member renames the tag with it.
 From v5.7 to v7.0 the comment said "[optional]" of a callback that was not.
 """
 
+import re
 from collections.abc import Iterator
 
 from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Patch, Series, Severity
@@ -16,7 +17,7 @@ from checks.source.contract import WORDS, ContractChange, contract_changes, docs
 from checks.source.diff import Line
 from checks.source.kerneldoc import KernelDoc
 from checks.source.pattern import pattern
-from checks.source.vocabulary import CALLBACKS
+from checks.source.vocabulary import CALLBACKS, HEADER
 
 META = Meta(
     severity=Severity.WARNING,
@@ -84,16 +85,34 @@ def _mandatory(series: Series, change: ContractChange) -> Iterator[Hit]:
     found = _MANDATORY.search(change.line.text)
     if found is None or not change.line.added or _drops_optional(series):
         return
+    name = found.group(1)
+    shown = _says_optional(series, change.patch, name)
+    if shown is False:
+        return
+    claim = (
+        'still says "[optional]"; please drop that' if shown else 'must not say "[optional]" then'
+    )
+    confidence = Confidence.HIGH if shown else Confidence.MEDIUM
     yield Hit(
         change.patch,
         change.file,
         change.line,
-        f"This makes the callback mandatory, but its kernel-doc in struct dma_buf_attach_ops still says "
-        f'"[optional]"; please drop that from @{found.group(1)}.',
+        f"This makes the callback mandatory; the kernel-doc of @{name} in struct dma_buf_attach_ops "
+        f"{claim}.",
         symbol=change.symbol,
-        confidence=Confidence.HIGH if series.complete else Confidence.LOW,
-        facts={"callback": found.group(1), "kind": "mandatory"},
+        confidence=confidence if series.complete else Confidence.LOW,
+        facts={"callback": name, "kind": "mandatory"},
     )
+
+
+def _says_optional(series: Series, patch: Patch, name: str) -> bool | None:
+    """Whether the tag of `name` has "[optional]", by the series or the tree; None: not shown."""
+    tag = re.compile(rf"@{name}:? \[optional\]")
+    lines = (line for p in series.mentioning("[optional]") for line in p.diff.split("\n"))
+    if any(tag.search(line) for line in lines if line[:1] in ("+", " ")):
+        return True
+    header = patch.blobs.file(HEADER) if patch.blobs is not None else None
+    return None if header is None else tag.search(header.decode(errors="replace")) is not None
 
 
 def _drops_optional(series: Series) -> bool:
@@ -123,7 +142,7 @@ def _renamed(series: Series) -> Iterator[Hit]:
 
 def _new_members(series: Series) -> Iterator[tuple[Patch, FileChange, Line, str]]:
     for patch in series.mentioning(*CALLBACKS):
-        file = patch.change.file("include/linux/dma-buf.h")
+        file = patch.change.file(HEADER)
         if file is None:
             continue
         gone = {m.group(1) for line in file.removed if (m := _MEMBER.search(line.text))}

@@ -33,7 +33,6 @@ META = Meta(
 
 _ITEM = pattern(r"(\s*)(?:\d{1,2}[.)]|[-*+])\s+\S")
 _TAG = pattern(r"@([A-Za-z_][\w.]*)(\s*)(:?)(.*)")
-_LABEL = pattern(r".*:\s*$")
 
 
 def check(series: Series) -> Iterator[Hit]:
@@ -142,7 +141,8 @@ def _is_tag(doc: KernelDoc, number: int, found: re.Match[str]) -> bool:
 
 def _title(patch: Patch, file: FileChange, doc: KernelDoc) -> Iterator[Hit]:
     """A title with another name than the function below, or parameters that do not match it."""
-    if doc.kind not in ("function", "unknown") or not doc.owner or not doc.ends:
+    untitled = doc.starts and not doc.name
+    if doc.kind not in ("function", "unknown") or not doc.owner or not doc.ends or untitled:
         return
     functions = doc.fragment.unit.functions
     function = next((f for f in functions if f.name == doc.owner and f.start > doc.end), None)
@@ -153,7 +153,7 @@ def _title(patch: Patch, file: FileChange, doc: KernelDoc) -> Iterator[Hit]:
 
 
 def _wrong_title(file: FileChange, doc: KernelDoc, function: Function | None) -> str:
-    if doc.starts and doc.name != doc.owner:
+    if doc.name and doc.name != doc.owner:
         return f"This kernel-doc is titled {doc.name}, but the function below is {doc.owner}()."
     if function is None:
         return ""
@@ -333,5 +333,24 @@ diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
  
 """,
         why="the parameter is described in another hunk of the same comment",
+    ),
+    Good(
+        """\
+diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
+--- a/drivers/dma-buf/dma-buf.c
++++ b/drivers/dma-buf/dma-buf.c
+@@ -10,3 +10,10 @@
+ 
+ #include "frob.h"
+ 
++/**
++ * Frobs a buffer, now and then.
++ */
++int dma_buf_frob(struct dma_buf *dmabuf)
++{
++	return 0;
++}
+""",
+        why="a comment without a title has no wrong one",
     ),
 ]

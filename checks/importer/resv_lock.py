@@ -27,6 +27,7 @@ from checks.source.locks import Held, LockFacts, Site, walk_locks
 from checks.source.pattern import pattern
 from checks.source.vocabulary import (
     ATTACH_OPS,
+    HEADER,
     NEEDS_RESV,
     NEEDS_RESV_SINCE_6_2,
     TAKES_RESV,
@@ -55,8 +56,8 @@ _LOCK = pattern(r"resv\w*_(?:try)?lock")
 def check(series: Series) -> Iterator[Hit]:
     for patch in series.mentioning(*META.words):
         for file in patch.change.touching(*META.words, where=_DOES):
-            known = is_exempt(file.path) or is_core(file.path)
-            if not known and file.path.endswith((".c", ".h")):
+            exempt = is_exempt(file.path) or is_core(file.path)
+            if not exempt and file.path.endswith((".c", ".h")):
                 yield from _file(series, patch, file)
 
 
@@ -104,7 +105,7 @@ def _lock_removed(file: FileChange, function: Function, site: Site, call: Line) 
 
 def _since_6_2(series: Series, patch: Patch) -> bool:
     """By the tree's header where there is one: v6.2 brought the _unlocked() variants."""
-    header = patch.blobs.file("include/linux/dma-buf.h") if patch.blobs is not None else None
+    header = patch.blobs.file(HEADER) if patch.blobs is not None else None
     if header is not None:
         return b"dma_buf_map_attachment_unlocked" in header
     return at_least(series, (6, 2))

@@ -3,7 +3,7 @@
 
 tree-sitter makes a tree of any text; what it could not make sense of is an
 ERROR node, and nothing is read out of it that is not a function or a call all
-the same.  Only this module, `flow` and `ops` know the syntax tree.
+the same.  Only this module, `flow` and `locks` know the syntax tree.
 """
 
 from __future__ import annotations
@@ -72,13 +72,6 @@ class Function(_FunctionFields):
     def text(self) -> str:
         """The lines shown, comments blanked."""
         return mask_comments("\n".join(self.fragment.texts[self.start : self.end + 1]))
-
-    @property
-    def is_new(self) -> bool:
-        """Whether the diff adds its header and every line of it."""
-        return self.complete and all(
-            self.fragment.is_added(row) for row in range(self.start, self.end + 1)
-        )
 
     def line_at(self, offset: int) -> Line | None:
         """The diff line at `offset` of `text`; None where the diff does not show it."""

@@ -53,8 +53,7 @@ def enclose(texts: tuple[str, ...], masked: list[str], heading: str) -> Enclosur
     if opener and (not closed[-1] if closed else _starts_inside(body)):
         inside += 1  # the last brace it closes is a block's, so the opener's own is open still
     if header is not None:
-        opener, inside = opener.rstrip("{ "), max(inside - 1, 0)
-        return Enclosure(opener, in_comment, header, "}" * depth)
+        return Enclosure(opener.rstrip("{ "), in_comment, header, "}" * depth)
     if not inside:
         return Enclosure("", in_comment, 0, "}" * depth)
     prelude = (opener or "void unknown(void) {") + "{" * (inside - 1)

@@ -114,7 +114,6 @@ def _read(
 ) -> KernelDoc:
     last = min(end, len(fragment.texts) - 1)
     text = tuple((row, _content(fragment.texts[row])) for row in range(start, last + 1))
-    text = tuple((row, t) for row, t in text if t is not None) if starts or ends else text
     following = _following(fragment, end + 1) if ends else ""
     kind, name = _title(text) if starts else ("unknown", "")
     owner = _owner(following)

@@ -34,7 +34,10 @@ ATTACH_OPS = "dma_buf_attach_ops"
 EXPORTER_OPS = "dma_buf_ops"
 
 CORE_DIRS = ("drivers/dma-buf/",)
-CORE_HEADERS = ("include/linux/dma-buf.h", "include/linux/dma-buf-mapping.h")
+HEADER = "include/linux/dma-buf.h"
+"""Where the ops structs and the helpers are declared: it tells the edition of a tree."""
+
+CORE_HEADERS = (HEADER, "include/linux/dma-buf-mapping.h")
 
 NEEDS_RESV = frozenset({"dma_buf_pin", "dma_buf_unpin", *NOTIFY})
 """Calls that assert the reservation lock, in every kernel that has them."""

@@ -85,7 +85,7 @@ def test_a_cut_comment_is_not_code(context: int) -> None:
 def test_a_whole_function_is_complete_and_has_its_parameters() -> None:
     (image,) = [patch_of(diff_of("", DRIVER)).change.files[0].after]
     (function,) = image.functions
-    assert (function.complete, function.is_new, function.returns) == (True, True, "static int")
+    assert (function.complete, function.returns) == (True, "static int")
     assert [(p.type, p.name) for p in function.parameters] == [
         ("struct frob *", "frob"),
         ("struct device *", "dev"),
@@ -118,12 +118,9 @@ def test_an_initialiser_is_known_from_its_heading(context: int) -> None:
 @pytest.mark.parametrize(("context", "starts"), [(0, False), (2, False), (8, True)])
 def test_a_kernel_doc_that_is_shown_in_part(context: int, starts: bool) -> None:
     image = after(" * Returns 0", " * Returns 1", context)
-    docs = image.kernel_docs
-    if context:
-        assert [(doc.starts, doc.name if starts else "") for doc in docs] == [
-            (starts, "frob_start" if starts else "")
-        ]
-        assert docs[0].added_rows
+    (doc,) = image.kernel_docs
+    assert (doc.starts, doc.name) == (starts, "frob_start" if starts else "")
+    assert doc.added_rows
 
 
 def test_a_member_comment_knows_its_struct() -> None:
