@@ -64,7 +64,7 @@ def _sample(patches: list[Patch]) -> list[Patch]:
 def _check(patches: list[Patch]) -> None:
     for patch in patches:
         # A new object, because a patch keeps its parsed diff.
-        alone = patch._replace(number=1, earlier=())
+        alone = patch._replace(number=1)
         run(
             Series(patch.msgid, patch.subject, 1, (alone,), total=1), load_rules(), every_diff=False
         )

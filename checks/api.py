@@ -122,8 +122,8 @@ class _PatchFields(NamedTuple):
     """The diff, LF line ends, from its first file header on, without signature or footer."""
     blobs: Blobs | None = None
     """A git object store at hand, for the `tree` depth."""
-    earlier: tuple[Patch, ...] = ()
-    """The patches before this one in the series, whose after images it may build upon."""
+    previous: Patch | None = None
+    """The patch before this one, whose after images it may build upon; set in `tree` depth."""
 
 
 class Patch(_PatchFields):

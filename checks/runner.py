@@ -71,13 +71,13 @@ def run(
 
 
 def _prepare(series: Series, blobs: Blobs | None) -> Series:
-    """Give every patch the object store and the patches before it."""
-    if blobs is None:
-        return series._replace(patches=tuple(sorted(series.patches, key=lambda p: p.number)))
-    patches: tuple[Patch, ...] = ()
-    for patch in sorted(series.patches, key=lambda p: p.number):
-        patches += (patch._replace(blobs=blobs, earlier=patches),)
-    return series._replace(patches=patches)
+    """Put the patches in order; in `tree` depth give each the object store and the one before."""
+    patches = sorted(series.patches, key=lambda patch: patch.number)
+    if blobs is not None:
+        previous: Patch | None = None
+        for at, patch in enumerate(patches):
+            previous = patches[at] = patch._replace(blobs=blobs, previous=previous)
+    return series._replace(patches=tuple(patches))
 
 
 def _damage(series: Series, every_diff: bool) -> Iterator[Problem]:

@@ -114,7 +114,7 @@ def _posting(parts: Sequence[Part]) -> Posting:
     patches: list[Patch] = []
     for number, part in sorted(by_number.items()):
         if part.body.diff:
-            patches.append(_patch(number, part, tuple(patches)))
+            patches.append(_patch(number, part))
         else:
             problems.append(_no_diff(part))
     first = cover or by_number[min(by_number)]
@@ -136,14 +136,13 @@ def _posting(parts: Sequence[Part]) -> Posting:
     return Posting(series, kept, cover.mail if cover else None, tuple(problems))
 
 
-def _patch(number: int, part: Part, earlier: tuple[Patch, ...]) -> Patch:
+def _patch(number: int, part: Part) -> Patch:
     return Patch(
         number=number,
         msgid=part.mail.msgid,
         subject=part.mail.subject,
         message=part.body.message,
         diff=part.body.diff,
-        earlier=earlier,
     )
 
 

@@ -61,10 +61,12 @@ def find_whole(file: FileChange, patch: Patch) -> Whole | None:
 
 
 def _earlier_after(path: str, patch: Patch) -> Whole | None:
-    for before in reversed(patch.earlier):
+    before = patch.previous
+    while before is not None:
         file = before.change.file(path)
         if file is not None:
             return file.whole
+        before = before.previous
     return None
 
 

@@ -97,3 +97,11 @@ def test_a_tree_that_does_not_fit_is_not_used(tree: Path, tmp_path: Path) -> Non
     git(other, "add", "-A")
     git(other, "commit", "-qm", "base")
     assert review(series_of(tree), other).context == "diff"
+
+
+def test_the_repr_of_a_long_series_grows_with_its_length(tree: Path) -> None:
+    """Each patch has the one before it; were it all before it, every patch would double this."""
+    patch = series_of(tree).patches[0]
+    for number in range(2, 40):
+        patch = patch._replace(number=number, previous=patch)
+    assert len(repr(patch)) < 100 * len(repr(series_of(tree).patches[0]))

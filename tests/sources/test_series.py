@@ -34,7 +34,6 @@ def test_series_with_cover() -> None:
     assert numbers(posting) == list(range(1, 13))
     assert len(posting.mails) == 13
     assert posting.problems == ()
-    assert [patch.number for patch in posting.series.patches[2].earlier] == [1, 2]
 
 
 def test_series_without_cover_hangs_on_its_first_patch() -> None:
