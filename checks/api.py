@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from checks.edition import EditionVerdict
     from checks.source.change import Change, FileChange
     from checks.source.diff import Line
+    from checks.source.program import Program
 
 __all__ = [
     "Bad",
@@ -149,9 +150,7 @@ class Patch(_PatchFields):
         return Words(self.diff)
 
 
-class Series(NamedTuple):
-    """One revision of a patch series, in order, as far as its patches were found."""
-
+class _SeriesFields(NamedTuple):
     msgid: str
     """Message-id of the cover letter, or of the first patch where there is none."""
     subject: str
@@ -165,6 +164,17 @@ class Series(NamedTuple):
     """Body of the cover letter."""
     verdict: EditionVerdict | None = None
     """Edition before and after each patch; set by the runner before rules see the series."""
+
+
+class Series(_SeriesFields):
+    """One revision of a patch series, in order, as far as its patches were found."""
+
+    @cached_property
+    def program(self) -> Program:
+        """What it defines once all of it is applied."""
+        from checks.source.program import Program
+
+        return Program(self.patches)
 
     @property
     def complete(self) -> bool:

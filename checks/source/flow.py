@@ -23,6 +23,7 @@ MAX_PASSES = 8
 """Walks over one function until its labels are stable; real code needs two or three."""
 
 _WRAPPERS = frozenset({"likely", "unlikely", "WARN_ON", "WARN_ON_ONCE", "READ_ONCE"})
+_ZERO = frozenset({"0", "NULL", "false"})
 
 
 class Effects(Protocol[S]):
@@ -31,11 +32,18 @@ class Effects(Protocol[S]):
     def call(self, node: Node, states: frozenset[S], assigned: str) -> frozenset[S]:
         """States after a call; `assigned` is the variable that takes its result, or empty."""
 
-    def assign(self, name: str, states: frozenset[S]) -> frozenset[S]:
-        """States after `name` got a value that no call gave."""
+    def assign(self, node: Node, name: str, states: frozenset[S]) -> frozenset[S]:
+        """States after `name` got a value that no call gave; `node` is what stores it."""
 
-    def branch(self, variable: str, states: frozenset[S]) -> tuple[frozenset[S], frozenset[S]]:
-        """States where `variable` is non-zero and where it is zero; "" is the last result."""
+    def branch(self, condition: str, states: frozenset[S]) -> tuple[frozenset[S], frozenset[S]]:
+        """States where `condition` is non-zero and where it is zero.
+
+        It is a variable, a member, a call or a comparison, as written; negation,
+        `&&` and `||` are taken apart before.
+        """
+
+    def leave(self, node: Node | None, states: frozenset[S]) -> None:
+        """The function is left with `states`: at a return statement, or at its end (None)."""
 
 
 class Walk(Generic[S]):
@@ -52,7 +60,9 @@ class Walk(Generic[S]):
         """Walk `body` from the states `entry`; return the states at its exits."""
         for _ in range(MAX_PASSES):
             before = dict(self.labels)
-            self.exits |= self._statement(body, entry)
+            end = self._statement(body, entry)
+            self.effects.leave(None, end)
+            self.exits |= end
             if dict(self.labels) == before:
                 break
         return self.exits
@@ -135,7 +145,9 @@ class Walk(Generic[S]):
         return frozenset()
 
     def _return_statement(self, node: Node, states: frozenset[S]) -> frozenset[S]:
-        self.exits |= self._sequence(node.named_children, states)
+        states = self._sequence(node.named_children, states)
+        self.effects.leave(node, states)
+        self.exits |= states
         return frozenset()
 
     def _break_statement(self, node: Node, states: frozenset[S]) -> frozenset[S]:
@@ -167,13 +179,9 @@ class Walk(Generic[S]):
                 next(iter(arguments.named_children), None) if arguments else None, states
             )
         after = self._expression(node, states)
-        if node.type == "identifier":
-            return self.effects.branch(_name(node), after)
-        if node.type == "call_expression":
-            return self.effects.branch("", after)
         if node.type == "assignment_expression":
             return self.effects.branch(_name(_field(node, "left")), after)
-        return after, after
+        return self.effects.branch(_name(node), after)
 
     def _binary(self, node: Node, states: frozenset[S]) -> tuple[frozenset[S], frozenset[S]]:
         left, right, operator = _field(node, "left"), _field(node, "right"), _operator(node)
@@ -185,13 +193,12 @@ class Walk(Generic[S]):
             true, false = self._condition(left, states)
             second, neither = self._condition(right, false)
             return true | second, neither
-        if _name(right) == "0" and operator in ("<", "!="):
+        if _name(right) in _ZERO and operator in ("<", "!="):
             return self._condition(left, states)
-        if _name(right) == "0" and operator in ("==", ">="):
+        if _name(right) in _ZERO and operator in ("==", ">="):
             true, false = self._condition(left, states)
             return false, true
-        after = self._expression(node, states)
-        return after, after
+        return self.effects.branch(_name(node), self._expression(node, states))
 
     def _expression(self, node: Node, states: frozenset[S], assigned: str = "") -> frozenset[S]:
         """Walk the calls of an expression, arguments first."""
@@ -200,7 +207,9 @@ class Walk(Generic[S]):
             value = _field(node, "right") or _field(node, "value")
             states = self._expression(value, states, _name(target)) if value else states
             is_call = value is not None and value.type == "call_expression"
-            return states if is_call else self.effects.assign(_name(target), states)
+            return states if is_call else self.effects.assign(node, _name(target), states)
+        if node.type == "update_expression":
+            return self.effects.assign(node, _name(_field(node, "argument")), states)
         if node.type == "conditional_expression":
             true, false = self._condition(_field(node, "condition"), states)
             then, other = _field(node, "consequence"), _field(node, "alternative")
@@ -221,7 +230,9 @@ def _field(node: Node, name: str) -> Node | None:
 
 
 def _name(node: Node | None) -> str:
-    return (node.text or b"").decode(errors="replace") if node is not None else ""
+    """The text of `node` on one line."""
+    text = (node.text or b"").decode(errors="replace") if node is not None else ""
+    return " ".join(text.split()) if "\n" in text else text
 
 
 def _operator(node: Node) -> str:

@@ -74,6 +74,10 @@ class Fragment:
         text = self._text
         return {text.count("\n", 0, found.start()) for found in names.finditer(text)}
 
+    def has(self, word: str) -> bool:
+        """Whether `word` stands anywhere in it."""
+        return word in self._text
+
     @cached_property
     def _text(self) -> str:
         return "\n".join(self.texts)
@@ -93,6 +97,10 @@ class Image:
 
     def __init__(self, fragments: tuple[Fragment, ...]) -> None:
         self.fragments = fragments
+
+    def has(self, word: str) -> bool:
+        """Whether `word` stands anywhere in it."""
+        return any(fragment.has(word) for fragment in self.fragments)
 
     @cached_property
     def functions(self) -> tuple[Function, ...]:

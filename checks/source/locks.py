@@ -88,6 +88,7 @@ _TAKES = pattern(r"(?:^|_)(?:lock|reserve|prepare)(?:_|$)")
 _DROPS = pattern(r"(?:^|_)(?:unlock|unreserve|fini)(?:_|$)")
 _RESULT = "?"
 """Stands for the result of the last call, where a condition tests that."""
+_COMPARES = pattern(r" [=!<>]=? ")
 _DMABUF = pattern(r"dma_?buf|attach", re.IGNORECASE)
 
 
@@ -103,7 +104,7 @@ class _LockEffects:
         call = as_call(node, self.offset)
         if call is None:
             return states
-        states = self.assign(assigned, self.assign(_RESULT, states))
+        states = _forget(assigned, _forget(_RESULT, states))
         seen = self.sites.setdefault(node.start_byte, (call, set()))[1]
         seen |= {state.held for state in states}
         name = call.name
@@ -144,17 +145,22 @@ class _LockEffects:
             self.evidence[node.start_byte] = Evidence(held, call)
         return frozenset({_State(after)}) if states else states
 
-    def assign(self, name: str, states: frozenset[_State]) -> frozenset[_State]:
-        """A variable with a new value no longer tells whether the lock was taken: assume it was."""
-        return frozenset(_State(s.held) if s.variable and s.variable == name else s for s in states)
+    def assign(self, node: Node, name: str, states: frozenset[_State]) -> frozenset[_State]:
+        return _forget(name, states)
+
+    def leave(self, node: Node | None, states: frozenset[_State]) -> None:
+        """Nothing is asked about exits."""
 
     def branch(
-        self, variable: str, states: frozenset[_State]
+        self, condition: str, states: frozenset[_State]
     ) -> tuple[frozenset[_State], frozenset[_State]]:
+        is_call = condition.endswith(")") and not _COMPARES.search(condition)
+        variable = _RESULT if is_call else condition
+
         def where(nonzero: bool) -> frozenset[_State]:
             return frozenset(
                 s
-                if not _decides(s, variable)
+                if s.variable != variable
                 else _State(s.held if s.when == nonzero else s.otherwise)
                 for s in states
             )
@@ -162,8 +168,9 @@ class _LockEffects:
         return where(True), where(False)
 
 
-def _decides(state: _State, variable: str) -> bool:
-    return state.variable == (variable or _RESULT)
+def _forget(name: str, states: frozenset[_State]) -> frozenset[_State]:
+    """A variable with a new value no longer tells whether the lock was taken: assume it was."""
+    return frozenset(_State(s.held) if s.variable and s.variable == name else s for s in states)
 
 
 def _is_ours(call: Call) -> bool:

@@ -33,7 +33,7 @@ _CALLED_ANNOTATION = pattern(
 )
 _TYPE_ARGUMENT = pattern(r"(?<=[,(])(\s*)(?:struct|union|enum)(?=\s+\w+\s*[,)])")
 """A bare type as an argument, as in `container_of(work, struct foo, member)`."""
-_LOOP = pattern(r"\b(?:\w*for_each\w*|scoped_guard|scoped_cond_guard)(?=\s*\()")
+_LOOP = pattern(r"\b(?:\w*for_each\w*|scoped_cond_guard)(?=\s*\()")
 
 
 def _blank(match: re.Match[str]) -> str:

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a series defines once all of it is applied: functions and ops, by name.
+
+A function that a later patch changes is the later patch's; of one that is
+shown in several places the one shown whole goes before.  Only files that
+mention a name are parsed for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from checks.api import Patch
+    from checks.source.c import Function
+    from checks.source.change import FileChange
+    from checks.source.ops import Initialiser
+
+__all__ = ["Ops", "Place", "Program"]
+
+
+class Place(NamedTuple):
+    """A function, and the patch and file that have it."""
+
+    patch: Patch
+    file: FileChange
+    function: Function
+
+
+class Ops(NamedTuple):
+    """An initialised ops struct, and the patch and file that have it."""
+
+    patch: Patch
+    file: FileChange
+    initialiser: Initialiser
+
+
+class Program:
+    """The code of a series' after images."""
+
+    def __init__(self, patches: tuple[Patch, ...]) -> None:
+        self.patches = patches
+        self._places: dict[str, tuple[Place, ...]] = {}
+
+    def places(self, name: str) -> tuple[Place, ...]:
+        """Where a function `name` is defined, or a part of it shown; in patch order."""
+        if name not in self._places:
+            self._places[name] = tuple(self._find(name))
+        return self._places[name]
+
+    def _find(self, name: str) -> Iterator[Place]:
+        for patch, file in self._files(name):
+            for function in file.once(f"functions {name}", partial(_named, file, name)):
+                yield Place(patch, file, function)
+
+    def function(self, name: str, near: FileChange | None = None) -> Place | None:
+        """The function `name` as the series leaves it; None when it is shown nowhere.
+
+        One in the file of `near` goes before one of another file.
+        """
+        places = self.places(name)
+        if near is not None:
+            places = tuple(p for p in places if p.file.path == near.path) or places
+        whole = tuple(place for place in places if place.function.complete)
+        return (whole or places or (None,))[-1]
+
+    def resolver(self, near: FileChange) -> Callable[[str], Function | None]:
+        """For `steps.follow`: the function of a name, as code in the file of `near` sees it."""
+
+        def resolve(name: str) -> Function | None:
+            place = self.function(name, near)
+            return place.function if place is not None else None
+
+        return resolve
+
+    def ops(self, struct: str) -> Iterator[Ops]:
+        """The initialised objects of `struct`, in patch order, also those shown in part."""
+        for patch, file in self._files(struct):
+            for found in file.after.initialisers:
+                if found.struct == struct:
+                    yield Ops(patch, file, found)
+
+    def _files(self, word: str) -> Iterator[tuple[Patch, FileChange]]:
+        """The C files that show `word`: in the diff, or in `tree` depth anywhere in the file."""
+        for patch in self.patches:
+            if patch.blobs is None and not patch.mentions(word):
+                continue
+            for file in patch.change.all_files:
+                if not file.path.endswith((".c", ".h")):
+                    continue
+                shown = file.mentions(word)
+                if not shown and (patch.blobs is None or file.damage is not None):
+                    continue
+                if file.damage is None and (shown or file.after.has(word)):
+                    yield patch, file
+
+
+def _named(file: FileChange, name: str) -> Iterator[Function]:
+    return (function for function in file.after.functions if function.name == name)
