@@ -21,7 +21,7 @@ quote = '$(subst ','\'',$1)'
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help review test bench lock clean programs
+.PHONY: help review test bench mutants lock clean programs
 
 help:
 	@echo 'make review [SERIES=...]  review the series: a file, A..B, a message-id, an archive URL;'
@@ -29,6 +29,7 @@ help:
 	@echo '                          Findings do not fail it; ARGS="--fail-on error" does.'
 	@echo 'make test                 ruff, mypy and every test'
 	@echo 'make bench                measure against checkpatch.pl and git, print the ratios'
+	@echo 'make mutants              break correct patches in many ways, print what the rules catch'
 	@echo 'make lock                 write requirements.lock anew; ARGS=--upgrade takes newer releases'
 	@echo 'make clean                remove all that the other targets made'
 	@echo
@@ -46,6 +47,9 @@ test: $(READY) programs
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+mutants: $(READY)
+	$(BIN)/python -m tests.mutants
 
 lock: $(READY)
 	CUSTOM_COMPILE_COMMAND='make lock' $(BIN)/pip-compile --quiet --generate-hashes \

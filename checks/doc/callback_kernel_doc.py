@@ -128,8 +128,9 @@ def _drops_optional(series: Series) -> bool:
 def _renamed(series: Series) -> Iterator[Hit]:
     """The member has a new name, and its kernel-doc the old one."""
     for patch, file, line, name in _new_members(series):
-        docs = [text for text in (added.text for added in file.added) if f"@{name}:" in text]
-        if not docs:
+        stale = re.compile(rf"\*\s*@(?:{'|'.join(c for c in CALLBACKS if c != name)}):")
+        kept = any(fragment.rows_with(stale) for fragment in file.after.fragments)
+        if kept or not any(f"@{name}:" in added.text for added in file.added):
             yield Hit(
                 patch,
                 file,

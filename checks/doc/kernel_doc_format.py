@@ -133,10 +133,19 @@ def _is_tag(doc: KernelDoc, number: int, found: re.Match[str]) -> bool:
     """Whether an `@name` at the start of a line is meant as a tag, and is no word of a sentence."""
     if found.group(2).startswith("\t") and found.group(4).strip():
         return True
-    if not doc.starts or "." in found.group(1) or found.group(4).strip():
+    if not doc.starts or "." in found.group(1):
         return False
+    if found.group(4).strip():
+        return _is_parameter(doc, found.group(1))
     above = [text for _, text in doc.text[:number] if text.strip()]
     return not above or above[-1].lstrip().startswith("@") or number == 0
+
+
+def _is_parameter(doc: KernelDoc, name: str) -> bool:
+    """Whether the function below takes `name`, and no line describes it as it should."""
+    functions = (f for f in doc.fragment.unit.functions if f.name == doc.owner)
+    taken = any(p.name == name for f in functions for p in f.parameters)
+    return taken and not any(text.lstrip().startswith(f"@{name}:") for _, text in doc.text)
 
 
 def _title(patch: Patch, file: FileChange, doc: KernelDoc) -> Iterator[Hit]:

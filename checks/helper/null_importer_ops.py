@@ -39,13 +39,14 @@ def check(series: Series) -> Iterator[Hit]:
 
 
 def _function(patch: Patch, file: FileChange, function: Function) -> Iterator[Hit]:
-    if not function.complete and function.start == 0:
-        return  # what was tested above the hunk is not shown
+    cut = not function.complete and function.start == 0
     for found in _DEREFERENCE.finditer(function.text):
         line = function.line_at(found.start())
         if line is None or not file.is_new(line) or _is_tested(function, found):
             continue
         pointer = found.group().split("importer_ops")[0] + "importer_ops"
+        if cut and not _is_walked(function, found, pointer):
+            continue  # what was tested above the hunk is not shown
         yield Hit(
             patch,
             file,
@@ -67,6 +68,13 @@ def _is_tested(function: Function, found: re.Match[str]) -> bool:
     return tested is not None or _DYNAMIC.search(before) is not None
 
 
+def _is_walked(function: Function, found: re.Match[str], pointer: str) -> bool:
+    """Whether the attachment is a loop's variable, so that no test above the loop was of it."""
+    name = re.match(r"\w+", pointer)
+    before = function.text[: found.start()]
+    return name is not None and bool(re.search(rf"for_each\w*\(\s*{name.group()}\s*,", before))
+
+
 _PREDICATE = """\
 diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
 --- a/drivers/dma-buf/dma-buf.c
@@ -83,6 +91,23 @@ diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
 """
 
 BAD = [
+    Bad(
+        """\
+diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
+--- a/drivers/dma-buf/dma-buf.c
++++ b/drivers/dma-buf/dma-buf.c
+@@ -1248,7 +1248,7 @@ void dma_buf_invalidate_mappings(struct dma_buf *dmabuf)
+ 	dma_resv_assert_held(dmabuf->resv);
+ 
+ 	list_for_each_entry(attach, &dmabuf->attachments, node)
+-		if (attach->importer_ops)
++		if (attach->importer_ops->invalidate_mappings)
+ 			attach->importer_ops->invalidate_mappings(attach);
+ }
+ EXPORT_SYMBOL_NS_GPL(dma_buf_invalidate_mappings, "DMA_BUF");
+""",
+        at=("if (attach->importer_ops->invalidate_mappings)",),
+    ),
     Bad(_PREDICATE % {"test": ""}, at=("return attach->importer_ops->invalidate_mappings;",)),
     Bad(
         """\

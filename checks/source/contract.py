@@ -42,6 +42,8 @@ _IDLE = pattern(
     r"\s*(?:[{}]*\s*$|/?\*|//|(?:trace|pr|dev|lockdep|might)_\w+\s*\(|DMA_BUF_TRACE\b|WARN\w*\s*\()"
 )
 """A line that does nothing that anybody could rely on."""
+_LISTED = pattern(r"\s*[-*]\s+&?\w[\w.]*(?:\(\))?\s*$")
+"""An entry of a list of names, as "DOC: locking convention" has them."""
 _TEST = pattern(rf"importer_ops\s*(?:->|\.)\s*(?:{'|'.join(CALLBACKS)})\b")
 
 
@@ -179,9 +181,17 @@ def docs_of(
     """
     for patch, file in _core_files(series):
         for doc in file.after.kernel_docs:
-            shown = (doc.fragment.shown(row) for row in doc.added_rows)
-            if _is_about(doc, names, kind) and any(line and file.is_new(line) for line in shown):
+            if _is_about(doc, names, kind) and _says_something(file, doc):
                 yield patch, file, doc
+
+
+def _says_something(file: FileChange, doc: KernelDoc) -> bool:
+    """Whether the diff adds words to a comment: more than a delimiter, a new name or a list entry.
+
+    Git's hunks slide: the opening line of the comment below can be the one that is added.
+    """
+    rows = (row for row, text in doc.text if text.strip() and not _LISTED.match(text))
+    return any(line is not None and file.is_new(line) for line in map(doc.fragment.shown, rows))
 
 
 def _is_about(doc: KernelDoc, names: tuple[str, ...], kind: str) -> bool:
@@ -193,7 +203,7 @@ def _is_about(doc: KernelDoc, names: tuple[str, ...], kind: str) -> bool:
 def may_be_documented(series: Series) -> bool:
     """Whether the series writes into a core comment of which nothing tells whose it is."""
     return any(
-        doc.kind == "unknown" and not doc.owner and doc.added_rows
+        doc.kind == "unknown" and not doc.owner and _says_something(file, doc)
         for _, file in _core_files(series)
         if file.path.endswith(".c")
         for doc in file.after.kernel_docs

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A stand-in for the dma-buf core, as far as the series below touches it.
+ */
+#include <linux/dma-buf.h>
+#include <linux/dma-resv.h>
+#include <linux/export.h>
+
+/**
+ * DOC: locking convention
+ *
+ * Importers hold the reservation lock while they call:
+ *
+ *     - dma_buf_pin()
+ *     - dma_buf_unpin()
+ *     - dma_buf_map_attachment()
+ *     - dma_buf_unmap_attachment()
+ *     - dma_buf_remap_attachment()
+ *
+ * Exporters hold it while they call:
+ *
+ *     - dma_buf_invalidate_mappings()
+ */
+
+/**
+ * dma_buf_dynamic_attach - put a device on the list of a buffer's users
+ * @dmabuf: the buffer
+ * @dev: the device
+ * @importer_ops: what to call when the buffer moves
+ * @importer_priv: handed back to the importer
+ *
+ * Returns the attachment, or an error pointer.
+ */
+struct dma_buf_attachment *
+dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
+		       const struct dma_buf_attach_ops *importer_ops,
+		       void *importer_priv)
+{
+	struct dma_buf_attachment *attach;
+
+	attach = new_attachment(dmabuf, dev);
+	if (!attach)
+		return ERR_PTR(-ENOMEM);
+
+	attach->importer_ops = importer_ops;
+	attach->importer_priv = importer_priv;
+	return link_attachment(dmabuf, attach);
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_dynamic_attach, "DMA_BUF");
+
+/**
+ * dma_buf_unpin - let a pinned buffer move again
+ * @attach: the attachment it was pinned through
+ *
+ * See &dma_buf_attach_ops.invalidate_mappings for what can follow.
+ */
+void dma_buf_unpin(struct dma_buf_attachment *attach)
+{
+	dma_resv_assert_held(attach->dmabuf->resv);
+	drop_pin(attach);
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_unpin, "DMA_BUF");
+
+/**
+ * dma_buf_remap_attachment - replace a mapping after an invalidation
+ * @attach: the attachment
+ * @sgt: the mapping to replace
+ *
+ * Returns the new mapping, or an error pointer; then the old one is gone too.
+ */
+struct sg_table *dma_buf_remap_attachment(struct dma_buf_attachment *attach,
+					  struct sg_table *sgt)
+{
+	dma_resv_assert_held(attach->dmabuf->resv);
+
+	drop_mapping(attach, sgt);
+	return make_mapping(attach);
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_remap_attachment, "DMA_BUF");
+
+/**
+ * dma_buf_attach_revocable - can an importer be made to let go
+ * @attach: its attachment
+ *
+ * For exporters, in their attach callback.  True promises that the importer
+ * unmaps within bounded time after dma_buf_invalidate_mappings(), so that the
+ * exporter can wait for it.
+ */
+bool dma_buf_attach_revocable(struct dma_buf_attachment *attach)
+{
+	return attach->importer_ops &&
+	       attach->importer_ops->invalidate_mappings;
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_attach_revocable, "DMA_BUF");
+
+/**
+ * dma_buf_invalidate_mappings - tell all importers that a buffer moves
+ * @dmabuf: the buffer
+ *
+ * Calls every importer back.  Dynamic importers map again; pinned ones may
+ * take it for a revocation that lasts.
+ *
+ * When this returns the memory is still in use, and a caller that needs it back
+ * waits twice:
+ *
+ *  1) with dma_resv_wait_timeout() for the fences of all usages, until which
+ *     importers may read and write;
+ *  2) for unmap, until which they may still read ahead.
+ *
+ * Importers with the callback call unmap within bounded time after it.  For
+ * others dma_buf_attach_revocable() is false.
+ */
+void dma_buf_invalidate_mappings(struct dma_buf *dmabuf)
+{
+	struct dma_buf_attachment *attach;
+
+	dma_resv_assert_held(dmabuf->resv);
+
+	list_for_each_entry(attach, &dmabuf->attachments, node)
+		if (attach->importer_ops &&
+		    attach->importer_ops->invalidate_mappings)
+			attach->importer_ops->invalidate_mappings(attach);
+}
+EXPORT_SYMBOL_NS_GPL(dma_buf_invalidate_mappings, "DMA_BUF");
