@@ -24,9 +24,18 @@ Version = tuple[int, int]
 SINCE: dict[Version, datetime] = {
     (5, 16): datetime(2021, 11, 14, tzinfo=UTC),
     (6, 2): datetime(2022, 12, 25, tzinfo=UTC),
+    (6, 3): datetime(2023, 3, 5, tzinfo=UTC),
+    (6, 4): datetime(2023, 5, 7, tzinfo=UTC),
+    (6, 8): datetime(2024, 1, 21, tzinfo=UTC),
+    (6, 9): datetime(2024, 3, 24, tzinfo=UTC),
+    (6, 10): datetime(2024, 5, 26, tzinfo=UTC),
+    (6, 11): datetime(2024, 7, 28, tzinfo=UTC),
     (6, 13): datetime(2024, 12, 8, tzinfo=UTC),
+    (6, 14): datetime(2025, 2, 2, tzinfo=UTC),
     (6, 16): datetime(2025, 6, 8, tzinfo=UTC),
     (6, 17): datetime(2025, 8, 24, tzinfo=UTC),
+    (6, 18): datetime(2025, 10, 12, tzinfo=UTC),
+    (6, 19): datetime(2025, 12, 14, tzinfo=UTC),
 }
 """When mainline had what the rules ask about: a -rc1, for 6.13 its -rc2 and for 6.17 its -rc3."""
 

@@ -90,3 +90,105 @@ _EXEMPT = pattern(
 def is_exempt(path: str) -> bool:
     """Whether `path` is a test, mock or sample, where the duties of users do not hold."""
     return _EXEMPT.search(path) is not None
+
+
+CORE_SYMBOLS = frozenset(
+    {
+        *NOTIFY,
+        *NEEDS_RESV,
+        *NEEDS_RESV_SINCE_6_2,
+        *TAKES_RESV,
+        HELPER,
+        "dma_buf_begin_cpu_access",
+        "dma_buf_end_cpu_access",
+        "dma_buf_export",
+        "dma_buf_fd",
+        "dma_buf_fd_install",
+        "dma_buf_free_sgt",
+        "dma_buf_get",
+        "dma_buf_mmap",
+        "dma_buf_phys_vec_to_sgt",
+        "dma_buf_put",
+    }
+)
+"""What drivers/dma-buf/dma-buf.c and dma-buf-mapping.c export into the namespace DMA_BUF."""
+
+IMPORTERS: tuple[tuple[str, tuple[int, int]], ...] = (
+    ("drivers/accel/amdxdna/", (6, 14)),
+    ("drivers/accel/habanalabs/", (5, 16)),
+    ("drivers/accel/ivpu/", (6, 3)),
+    ("drivers/accel/qaic/", (6, 4)),
+    ("drivers/gpu/drm/amd/", (5, 16)),
+    ("drivers/gpu/drm/armada/", (5, 16)),
+    ("drivers/gpu/drm/drm_", (5, 16)),
+    ("drivers/gpu/drm/etnaviv/", (5, 16)),
+    ("drivers/gpu/drm/exynos/", (5, 16)),
+    ("drivers/gpu/drm/i915/", (5, 16)),
+    ("drivers/gpu/drm/imagination/", (6, 8)),
+    ("drivers/gpu/drm/omapdrm/", (5, 16)),
+    ("drivers/gpu/drm/panthor/", (6, 10)),
+    ("drivers/gpu/drm/tegra/", (5, 16)),
+    ("drivers/gpu/drm/virtio/", (5, 16)),
+    ("drivers/gpu/drm/vmwgfx/", (5, 16)),
+    ("drivers/gpu/drm/xe/", (6, 8)),
+    ("drivers/iio/industrialio-", (6, 11)),
+    ("drivers/infiniband/core/", (5, 16)),
+    ("drivers/iommu/iommufd/", (6, 19)),
+    ("drivers/media/common/videobuf2/", (5, 16)),
+    ("drivers/media/platform/nvidia/tegra-vde/", (5, 16)),
+    ("drivers/misc/habanalabs/", (5, 16)),
+    ("drivers/staging/media/tegra-vde/", (5, 16)),
+    ("drivers/tee/", (6, 18)),
+    ("drivers/usb/gadget/function/f_fs", (6, 9)),
+    ("drivers/vfio/pci/", (6, 19)),
+    ("drivers/xen/gntdev", (5, 16)),
+    ("sound/core/compress", (6, 14)),
+    ("sound/soc/fsl/fsl_", (6, 14)),
+)
+"""Starts of paths where some module imports the namespace DMA_BUF, and since which version."""
+
+BUILTIN_DIRS = (
+    "arch/",
+    "block/",
+    "drivers/android/",
+    "drivers/base/",
+    "drivers/dma-buf/",
+    "init/",
+    "io_uring/",
+    "ipc/",
+    "kernel/",
+    "lib/",
+    "mm/",
+    "net/core/",
+    "security/",
+)
+"""Directories whose code is built in, but for a few; modules need namespaces and it does not."""
+
+
+_BRINGS = frozenset(
+    {
+        "DMABUF_HEAPS",
+        "DRM",
+        "IIO_BUFFER",
+        "INFINIBAND",
+        "INFINIBAND_USER_MEM",
+        "QCOM_FASTRPC",
+        "SYNC_FILE",
+        "TEE",
+        "TEGRA_HOST1X",
+        "UDMABUF",
+        "USB_FUNCTIONFS",
+        "USB_F_FS",
+        "V4L2_MEM2MEM_DEV",
+        "VIRTIO_DMA_SHARED_BUFFER",
+        "XEN_GNTDEV_DMABUF",
+    }
+)
+"""CONFIG symbols that select DMA_SHARED_BUFFER, or depend on what does."""
+
+
+def brings_dma_buf(name: str) -> bool | None:
+    """Whether the CONFIG symbol `name` is known to need DMA_SHARED_BUFFER; None when it may."""
+    if name in _BRINGS or name.startswith(("DRM_", "VIDEOBUF2_")):
+        return True
+    return None if name.startswith(("VIDEO_", "DVB_", "MEDIA_", "INFINIBAND_", "IIO_")) else False
