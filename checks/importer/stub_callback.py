@@ -122,7 +122,8 @@ def _hit(
             f"{member.value}() {does}, but to set .{member.name} is to promise that the mapping "
             f"goes away after it. Could the callback become optional, so that it can be left out?"
         )
-    mild = edition is Edition.MOVE_NOTIFY and not by_core
+    asked_for = series.verdict is not None and series.verdict.base is Edition.SEED
+    mild = asked_for if by_core else edition is Edition.MOVE_NOTIFY
     sure = shown and edition is Edition.MERGED
     return Hit(
         patch,
