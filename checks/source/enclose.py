@@ -103,7 +103,7 @@ def _header_lines(masked: list[str], heading: str) -> int | None:
 
 def _starts_inside(masked: list[str]) -> bool:
     """Whether the first line of code is indented: a line of a body, not of file level."""
-    first = next((line for line in masked if line.strip()), "")
+    first = next((line for line in masked if line.strip() and line[:1] != "#"), "")
     return first[:1].isspace() or bool(re.match(r"\w+:\s*$", first))
 
 

@@ -135,3 +135,10 @@ def test_renamed_and_moved_lines_are_not_new() -> None:
     changed = "int f(void)\n{\n\tg();\n\tops->invalidate_mappings(a);\n\th();\n}\n"
     file: FileChange = patch_of(diff_of(before, changed)).change.files[0]
     assert [line.text.strip() for line in file.added if file.is_new(line)] == ["h();"]
+
+
+def test_a_hunk_that_starts_with_a_directive_is_in_its_function() -> None:
+    before = "void frob_close(void)\n{\n#ifdef X\n\tx();\n#endif\n\ta();\n\tb();\n}\n"
+    diff = diff_of(before, before.replace("\ta();\n", "\ta();\n\tnew();\n"), context=2)
+    (function,) = patch_of(diff).change.files[0].after.functions
+    assert [call.name for call in function.calls] == ["a", "new", "b"]
