@@ -14,7 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from checks.source.c import Function
-from checks.source.locks import Evidence, Held, LockFacts, walk_locks
+from checks.source.locks import LOCKING, Evidence, Held, LockFacts, walk_locks
 from checks.source.vocabulary import CALLED_LOCKED
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ def entry_states(
 
     Only these and their callers are parsed and walked.
     """
-    functions = [(function, walk_locks(function)) for function in _relevant(file, names)]
+    relevant = _relevant(file, names)
+    helpers = {f.name: f for f in _with(file, LOCKING)} if relevant else {}
+    functions = [(function, walk_locks(function, helpers)) for function in relevant]
     callbacks = _callbacks(series) if functions else {}
     known = {id(f): _own(f, facts, callbacks) for f, facts in functions}
     for _ in range(ROUNDS):

@@ -11,7 +11,9 @@ rules: drivers/dma-buf/dma-buf.c, "DOC: locking convention".
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from enum import Enum
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from checks.source import vocabulary
@@ -22,7 +24,7 @@ from checks.source.pattern import pattern
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["Evidence", "Held", "LockFacts", "Site", "walk_locks"]
+__all__ = ["Evidence", "Held", "LOCKING", "LockFacts", "Site", "walk_locks"]
 
 
 class Held(Enum):
@@ -83,6 +85,12 @@ _RESV_LOCK = pattern(
     r"(?:^|_)resv(?:_\w+)?_(?:try)?lock(?:_interruptible|_slow|_slow_interruptible)?$"
 )
 _RESV_UNLOCK = pattern(r"(?:^|_)resv(?:_\w+)?_unlock$")
+LOCKING = pattern(
+    r"resv\w*_(?:try)?(?:un)?lock|resv_assert_held|\b(?:"
+    + "|".join(vocabulary.TAKES_RESV)
+    + r")\s*\("
+)
+"""Stands in every function that a walk can learn something from."""
 _OBJECT = pattern(r"(?:^|_)(?:bo|gem|obj|object|exec|resv|reservation|ww|vm)s?(?:_|$)")
 _TAKES = pattern(r"(?:^|_)(?:lock|reserve|prepare)(?:_|$)")
 _DROPS = pattern(r"(?:^|_)(?:unlock|unreserve|fini)(?:_|$)")
@@ -92,11 +100,21 @@ _COMPARES = pattern(r" [=!<>]=? ")
 _DMABUF = pattern(r"dma_?buf|attach", re.IGNORECASE)
 
 
+Helpers = Mapping[str, Function]
+"""The functions at hand that do something to a lock, by name."""
+
+NO_HELPERS: Helpers = MappingProxyType({})
+DEPTH = 2
+"""Levels of helpers that are followed."""
+
+
 class _LockEffects:
     """What calls do to the lock; keeps what was seen on the way."""
 
-    def __init__(self, offset: int) -> None:
-        self.offset = offset
+    def __init__(self, function: Function, helpers: Helpers, stack: tuple[str, ...]) -> None:
+        self.offset = function.offset
+        self.helpers = helpers
+        self.stack = (*stack, function.name)
         self.sites: dict[int, tuple[Call, set[Held]]] = {}
         self.evidence: dict[int, Evidence] = {}
 
@@ -121,9 +139,38 @@ class _LockEffects:
         if _RESV_UNLOCK.search(name):
             after = Held.FREE if _is_ours(call) else Held.UNKNOWN
             return self._learn(node, call, states, held=True, after=after)
+        helper = self.helpers.get(name) if not call.through else None
+        if helper is not None and helper.complete and len(self.stack) <= DEPTH:
+            return self._help(helper, node, call, states, assigned)
         if _OBJECT.search(name) and (_TAKES.search(name) or _DROPS.search(name)):
             return frozenset({_State(Held.UNKNOWN)}) if states else states
         return states
+
+    def _help(
+        self,
+        helper: Function,
+        node: Node,
+        call: Call,
+        states: frozenset[_State],
+        assigned: str,
+    ) -> frozenset[_State]:
+        """The states after a helper that is shown: what it does, by a walk of its own."""
+        if helper.name in self.stack or not states:
+            return states
+        effects = _LockEffects(helper, self.helpers, self.stack)
+        ends = {
+            state.held for state in Walk(effects).run(helper.body, frozenset({_State(Held.ENTRY)}))
+        }
+        entered = {evidence.held for evidence in effects.evidence.values()}
+        if len(entered) == 1 and {s.held for s in states} == {Held.ENTRY}:
+            self.evidence[node.start_byte] = Evidence(entered == {True}, call)
+        if ends == {Held.ENTRY}:
+            return states
+        if ends == {Held.HELD, Held.FREE}:  # a lock that can fail, as its result tells
+            return frozenset({_State(Held.HELD, assigned or _RESULT, False, Held.FREE)})
+        if entered == {False} and Held.HELD in {s.held for s in states}:
+            return frozenset({_State(Held.UNKNOWN)})  # it must be another buffer's
+        return frozenset({_State(ends.pop() if len(ends) == 1 else Held.UNKNOWN)})
 
     def _lock(
         self, node: Node, call: Call, states: frozenset[_State], assigned: str
@@ -178,12 +225,16 @@ def _is_ours(call: Call) -> bool:
     return call.name in vocabulary.TAKES_RESV or any(_DMABUF.search(a) for a in call.arguments)
 
 
-def walk_locks(function: Function) -> LockFacts:
+def walk_locks(function: Function, helpers: Helpers = NO_HELPERS) -> LockFacts:
     """Walk `function` and return the lock states of all its calls.
+
+    Parameters
+    ----------
+    helpers: functions whose calls are followed, by name
 
     Of a function that is nested deeper than Python's stack nothing is known.
     """
-    effects = _LockEffects(function.offset)
+    effects = _LockEffects(function, helpers, ())
     try:
         Walk(effects).run(function.body, frozenset({_State(Held.ENTRY)}))
     except RecursionError:

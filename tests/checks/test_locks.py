@@ -92,3 +92,54 @@ def states_of(body: str, call: str = "dma_buf_pin") -> set[str]:
 )
 def test_state(body: str, states: set[str]) -> None:
     assert states_of(body) == states
+
+
+HELPERS = """\
+static void grab(struct dma_buf_attachment *a)
+{
+	dma_resv_lock(a->dmabuf->resv, NULL);
+}
+
+static void drop(struct dma_buf_attachment *a)
+{
+	dma_resv_unlock(a->dmabuf->resv);
+}
+
+static int try(struct dma_buf_attachment *a)
+{
+	int ret = dma_resv_lock_interruptible(a->dmabuf->resv, NULL);
+
+	if (ret)
+		return ret;
+	return 0;
+}
+
+static void both(struct dma_buf_attachment *a)
+{
+	grab(a);
+	drop(a);
+}
+
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "states"),
+    [
+        ("grab(attach); dma_buf_pin(attach); drop(attach);", {"held"}),
+        ("grab(attach); drop(attach); dma_buf_pin(attach);", {"free"}),
+        ("dma_buf_pin(attach); drop(attach);", {"held"}),
+        ("dma_buf_pin(attach); both(attach);", {"free"}),
+        ("ret = try(attach); if (ret) return ret; dma_buf_pin(attach);", {"held"}),
+        ("ret = try(attach); if (ret) dma_buf_pin(attach);", {"free"}),
+        (f"{LOCK} both(attach); dma_buf_pin(attach);", {"unknown"}),
+        ("unseen(attach); dma_buf_pin(attach);", {"unknown"}),
+    ],
+)
+def test_helpers_are_followed(body: str, states: set[str]) -> None:
+    diff = diff_of("", HELPERS + FRAME % body)
+    file = FileChange(split_sections(diff)[0], patch_of(diff))
+    functions = {function.name: function for function in file.after.functions}
+    facts = walk_locks(functions["frob"], functions)
+    site = next(s for s in facts.sites if s.call.name == "dma_buf_pin")
+    assert {state.value for state in facts.resolved(site, facts.entry)} == states
