@@ -138,12 +138,16 @@ def _parser() -> Parser:
     return tree_sitter.Parser(tree_sitter.Language(tree_sitter_c.language()))
 
 
+def _tree(text: str) -> Node:
+    # A file of a tree may hold Latin-1, which came here as surrogates: any other byte will do.
+    return _parser().parse(text.encode("utf-8", "replace")).root_node
+
+
 def parse(fragment: Fragment) -> Unit:
     """Parse `fragment`, completed by what its heading and braces say stands around it."""
     if fragment.whole:
         text = mask(mask_comments("\n".join(fragment.texts)))
-        root = _parser().parse(text.encode()).root_node
-        return Unit(fragment, root, 0)
+        return Unit(fragment, _tree(text), 0)
     plain = mask_comments("\n".join(fragment.texts)).split("\n")
     around = enclose(fragment.texts, plain, fragment.heading)
     skip = around.in_comment
@@ -153,7 +157,7 @@ def parse(fragment: Fragment) -> Unit:
     if around.header:
         body[skip : around.header] = [""] * (around.header - skip)
     text = "\n".join([around.prelude, *body, around.postlude])
-    return Unit(fragment, _parser().parse(text.encode()).root_node, 1)
+    return Unit(fragment, _tree(text), 1)
 
 
 def text_of(node: Node) -> str:
