@@ -9,7 +9,6 @@ that hangs or dies is an entry in `errors` of its series, not the end of the run
 from __future__ import annotations
 
 import gc
-import os
 import sys
 import time
 from argparse import ArgumentParser, Namespace
@@ -18,11 +17,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bot.commands.output import add_output, opened, style_of
-from bot.commands.review import Setup, add_rule_flags, settings_of
-from bot.commands.workers import Job, reviewed
-from bot.errors import UsageError
+from bot.commands.progress import progress
+from bot.commands.review import Setup, add_rule_flags, settings_of, without_format
+from bot.commands.workers import Job, add_worker_flags, jobs_of, reviewed
 from bot.model import Posting, Review
 from bot.render import jsonl, text
+from bot.render.plain import listed
 from bot.sources import SourceOptions, open_mails, postings_of
 from bot.sources.mail import read_mail
 from bot.sources.series import assemble
@@ -37,17 +37,7 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("archive", metavar="ARCHIVE", help="a public-inbox clone, an mbox or -")
     parser.add_argument("--format", choices=("jsonl", "text"), default="jsonl")
     add_rule_flags(parser)
-    parser.add_argument(
-        "--jobs",
-        type=int,
-        metavar="N",
-        default=0,
-        help="worker processes; default: one a processor",
-    )
-    parser.add_argument(
-        "--time-limit", type=float, metavar="SECONDS", default=60.0,
-        help="for one series, of processor and of wall time; default: 60",
-    )  # fmt: skip
+    add_worker_flags(parser, "series")
     add_output(parser)
 
 
@@ -70,33 +60,26 @@ class Tally:
             self.errors.update(problem.kind for problem in review.errors)
 
     def __str__(self) -> str:
-        found = f"{self.findings.total()} findings{_listed(self.findings)}"
-        told = f"{self.errors.total()} problems{_listed(self.errors)}"
+        found = f"{self.findings.total()} findings{listed(self.findings)}"
+        told = f"{self.errors.total()} problems{listed(self.errors)}"
         return (
             f"{self.mails} mails, {self.series} series, {self.in_scope} of them in scope\n"
             f"{found}\n{told}"
         )
 
 
-def _listed(counts: Counter[str]) -> str:
-    items = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return ": " + ", ".join(f"{number} {name}" for name, number in items) if items else ""
-
-
 def run(args: Namespace) -> int:
     """Review the archive; return 0, whatever was found."""
-    if args.jobs < 0 or args.time_limit <= 0:
-        raise UsageError("--jobs and --time-limit must be above 0; leave them out for the default")
+    jobs = jobs_of(args)
     gc.disable()  # hundreds of thousands of objects, all of which stay
     args.edition = args.edition or None
-    settings = settings_of(_without_format(args))
+    settings = settings_of(without_format(args))
     setup = Setup.of(settings)
     options = SourceOptions(every=True, archive=settings.archive)
     tally, start = Tally(), time.monotonic()
     postings = _read(args.archive, options, tally)
     scope = [in_scope(posting.series, setup.scope) for posting in postings]
     tally.in_scope = sum(scope)
-    jobs = args.jobs or len(os.sched_getaffinity(0))
     job = Job(postings, setup, args.time_limit)
     render = _renderer(args, settings.review.link_mask)
     with opened(args.output) as out:
@@ -108,15 +91,10 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _without_format(args: Namespace) -> Namespace:
-    """`args` for the settings: the format of a backtest is its own, not that of a review."""
-    return Namespace(**{**vars(args), "format": None})
-
-
 def _read(archive: str, options: SourceOptions, tally: Tally) -> list[Posting]:
     def counted() -> Iterator[bytes]:
-        with _progress("reading") as progress:
-            for raw in open_mails(archive, options, progress):
+        with progress("reading") as told:
+            for raw in open_mails(archive, options, told):
                 tally.mails += 1
                 yield raw
 
@@ -126,14 +104,14 @@ def _read(archive: str, options: SourceOptions, tally: Tally) -> list[Posting]:
 def _all(job: Job, scope: Sequence[bool], jobs: int) -> Iterator[Review]:
     """The review of every posting, in order."""
     from_workers = reviewed(job, [n for n, wanted in enumerate(scope) if wanted], jobs)
-    with _progress("reviewing") as progress:
+    with progress("reviewing") as told:
         for number, posting in enumerate(job.postings):
             if scope[number]:
                 yield next(from_workers)
             else:
                 yield _out_of_scope(posting, job.setup)
-            if progress:
-                progress(number + 1, len(job.postings))
+            if told:
+                told(number + 1, len(job.postings))
 
 
 def _out_of_scope(posting: Posting, setup: Setup) -> Review:
@@ -153,30 +131,3 @@ def _renderer(args: Namespace, link_mask: str) -> Callable[[Review], bytes]:
         return (text.render(review, style) + "\n\n").encode("utf-8", "replace")
 
     return shown
-
-
-class _progress:
-    """A progress bar while a terminal is there to see it; otherwise None."""
-
-    def __init__(self, what: str) -> None:
-        self.what = what
-        self.bar: object = None
-
-    def __enter__(self) -> Callable[[int, int], None] | None:
-        if not sys.stderr.isatty():
-            return None
-        from tqdm import tqdm
-
-        tqdm.monitor_interval = 0  # its thread would be in the way of fork()
-        bar = tqdm(desc=self.what, leave=False, unit_scale=True)
-        self.bar = bar
-
-        def told(done: int, total: int) -> None:
-            bar.total = total or None
-            bar.update(done - bar.n)
-
-        return told
-
-    def __exit__(self, *exc: object) -> None:
-        if self.bar is not None:
-            self.bar.close()  # type: ignore[attr-defined]

@@ -39,10 +39,7 @@ def add(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--format", choices=CHOICES["review.format"], help="default: text")
     add_rule_flags(parser)
-    parser.add_argument(
-        "--fail-on", choices=CHOICES["review.fail_on"],
-        help="lowest severity that makes the exit status 1; default: warning",
-    )  # fmt: skip
+    add_threshold(parser)
     parser.add_argument(
         "--revision", type=int, metavar="N", help="review revision N; default: the newest"
     )
@@ -61,6 +58,19 @@ def add_rule_flags(parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--select", metavar="RULES", help="run these rules or topics only (a,b)")
     parser.add_argument("--ignore", metavar="RULES", help="do not run these rules or topics (a,b)")
+
+
+def add_threshold(parser: ArgumentParser) -> None:
+    """Name the flag that says what makes the exit status 1."""
+    parser.add_argument(
+        "--fail-on", choices=CHOICES["review.fail_on"],
+        help="lowest severity that makes the exit status 1; default: warning",
+    )  # fmt: skip
+
+
+def without_format(args: Namespace) -> Namespace:
+    """`args` for the settings of a command whose `--format` is its own, not that of a review."""
+    return Namespace(**{**vars(args), "format": None})
 
 
 def settings_of(args: Namespace) -> Settings:

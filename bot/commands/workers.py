@@ -11,7 +11,9 @@ from __future__ import annotations
 import copy
 import gc
 import multiprocessing
+import os
 import signal
+from argparse import ArgumentParser, Namespace
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -21,18 +23,41 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from bot.commands.review import Setup
+from bot.errors import UsageError
 from bot.model import Posting, Review
 from bot.review import merge
 from checks.api import Problem
 from checks.edition import detect
 from checks.runner import Outcome, run
 
-__all__ = ["Job", "reviewed"]
+__all__ = ["Job", "add_worker_flags", "jobs_of", "reviewed"]
 
 CHUNK = 4
 """Postings of one task."""
 AHEAD = 16
 """Tasks a worker that may wait: a slow posting must not hold up the others, nor memory grow."""
+
+
+def add_worker_flags(parser: ArgumentParser, unit: str) -> None:
+    """Name the flags about processes and their time; a task is about one `unit`."""
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        default=0,
+        help="worker processes; default: one a processor",
+    )
+    parser.add_argument(
+        "--time-limit", type=float, metavar="SECONDS", default=60.0,
+        help=f"for one {unit}, of processor and of wall time; default: 60",
+    )  # fmt: skip
+
+
+def jobs_of(args: Namespace) -> int:
+    """The number of processes.  Raises `UsageError` for a number or a time that is none."""
+    if args.jobs < 0 or args.time_limit <= 0:
+        raise UsageError("--jobs and --time-limit must be above 0; leave them out for the default")
+    return args.jobs or len(os.sched_getaffinity(0))
 
 
 @dataclass(frozen=True, slots=True)

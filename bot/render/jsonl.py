@@ -8,6 +8,7 @@ line.  Keys are only ever added to the schema.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from bot.model import Review
 from checks.api import Finding, Problem
@@ -17,8 +18,13 @@ __all__ = ["SCHEMA", "render"]
 SCHEMA = "revokebot.review/1"
 
 
-def render(review: Review) -> str:
-    """Return `review` as one line of JSON, with its line end."""
+def render(review: Review, files: Sequence[str] | None = None) -> str:
+    """Return `review` as one line of JSON, with its line end.
+
+    Parameters
+    ----------
+    files: for an audit, the files that were looked at
+    """
     series = review.posting.series
     return (
         json.dumps(
@@ -32,6 +38,7 @@ def render(review: Review) -> str:
                     "edition": review.edition.value,
                     "context": review.context,
                     "verified": review.verified,
+                    **({} if files is None else {"files": list(files)}),
                 },
                 "findings": [_finding(finding) for finding in review.findings],
                 "errors": [_error(problem) for problem in review.errors],

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Mapping
 
 from checks.source.pattern import pattern
 
-__all__ = ["escape", "one_line", "wrap"]
+__all__ = ["escape", "listed", "one_line", "wrap"]
 
 _UNSAFE = pattern(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufff9-\ufffb]"
@@ -27,6 +28,12 @@ def escape(text: str) -> str:
 def one_line(text: str) -> str:
     """Return `text` as one line, for headings and error messages."""
     return escape(text).replace("\n", "\\n").replace("\t", " ")
+
+
+def listed(counts: Mapping[str, int]) -> str:
+    """`counts` as the end of a sentence, the greatest first; empty for none."""
+    items = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ": " + ", ".join(f"{number} {name}" for name, number in items) if items else ""
 
 
 def wrap(text: str, width: int = 72, indent: str = "") -> str:

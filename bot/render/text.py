@@ -7,7 +7,7 @@ Clean, skipped, crashed and incomplete end in four different summary lines.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from bot.model import Review
@@ -15,7 +15,7 @@ from bot.render.links import links
 from bot.render.plain import escape, one_line, wrap
 from checks.api import Finding, Severity
 
-__all__ = ["Style", "render"]
+__all__ = ["Style", "count", "counted", "diff_lines", "errors", "remark", "render", "summary"]
 
 CONTEXT = 2
 """Diff lines shown above the one that a finding is about."""
@@ -52,14 +52,17 @@ def render(review: Review, style: Style, *, in_scope: bool = True) -> str:
     blocks = ["\n".join(_heading(review, style))]
     blocks += ["\n".join(_finding(review, finding, style)) for finding in review.findings]
     if review.errors:
-        blocks.append("\n".join(_errors(review, style)))
+        blocks.append("\n".join(errors(review, style)))
     blocks.append(style.paint(summary(review, in_scope=in_scope), "bold"))
     return "\n\n".join(blocks) + "\n"
 
 
 def summary(review: Review, *, in_scope: bool = True) -> str:
     """One line: what was found, and whether all of it was looked at."""
-    found, crashed = _counted(review), [e for e in review.errors if e.kind == "rule-crashed"]
+    found, crashed = (
+        counted(Counter(finding.severity for finding in review.findings)),
+        [e for e in review.errors if e.kind == "rule-crashed"],
+    )
     rest = sum(problem.kind not in (*ASIDE, "rule-crashed") for problem in review.errors)
     if crashed:
         rules = ", ".join(sorted({one_line(problem.where) for problem in crashed}))
@@ -67,30 +70,31 @@ def summary(review: Review, *, in_scope: bool = True) -> str:
     if not review.posting.series.patches:
         return "skipped: there is no patch to review"
     if rest:
-        return f"incomplete: {_count(rest, 'problem')}, told above; {found} in what was read"
+        return f"incomplete: {count(rest, 'problem')}, told above; {found} in what was read"
     if review.findings:
-        return f"{found} in {_count(len(review.posting.series.patches), 'patch', 'patches')}"
+        return f"{found} in {count(len(review.posting.series.patches), 'patch', 'patches')}"
     if not in_scope:
         return "skipped: no rule is about anything that this series touches"
-    return (
-        f"clean: {_count(len(review.posting.series.patches), 'patch', 'patches')}, nothing to say"
-    )
+    return f"clean: {count(len(review.posting.series.patches), 'patch', 'patches')}, nothing to say"
 
 
-def _counted(review: Review) -> str:
-    counts = Counter(finding.severity for finding in review.findings)
-    parts = [_count(counts[severity], severity.value) for severity in Severity if counts[severity]]
+def counted(counts: Mapping[Severity, int]) -> str:
+    """Findings by severity, in words."""
+    parts = [
+        count(counts[severity], severity.value) for severity in Severity if counts.get(severity)
+    ]
     return ", ".join(parts) or "nothing found"
 
 
-def _count(number: int, noun: str, plural: str = "") -> str:
+def count(number: int, noun: str, plural: str = "") -> str:
+    """`number` and what there are so many of."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def _heading(review: Review, style: Style) -> Iterator[str]:
     series = review.posting.series
     yield style.paint(one_line(series.subject), "bold")
-    have = _count(series.total, "patch", "patches")
+    have = count(series.total, "patch", "patches")
     yield f"  {one_line(series.msgid)}, {have}, revision {series.revision}"
     yield wrap(f"edition {review.edition}: {one_line(review.edition_reason)}", style.width, "  ")
     seen = {
@@ -101,16 +105,25 @@ def _heading(review: Review, style: Style) -> Iterator[str]:
     yield f"  context {seen[review.verified if review.context == 'tree' else None]}"
 
 
-def _finding(review: Review, finding: Finding, style: Style) -> Iterator[str]:
+def remark(
+    finding: Finding, code: Iterable[tuple[str, str]], style: Style, subject: str = ""
+) -> Iterator[str]:
+    """Yield the lines about one finding.
+
+    Parameters
+    ----------
+    code: the lines that lead to it and its own, each with the sign that gives its colour
+    subject: the patch that it is about, where there are several
+    """
     place = f"{one_line(finding.file)}:{finding.line}:"
     severity = style.paint(finding.severity.value, _SEVERITY[finding.severity])
     where = f" in {one_line(finding.symbol)}" if finding.symbol else ""
     rule = f"[{finding.rule}, {finding.confidence} confidence]"
     yield f"{style.paint(place, 'bold')} {severity}{where} {style.paint(rule, 'dim')}"
-    if len(review.posting.series.patches) > 1:
-        yield f"  {one_line(finding.patch.subject)}"
-    for line in _diff_lines(review, finding):
-        yield "    " + style.paint(escape(line), _SIGN.get(line[:1]))
+    if subject:
+        yield f"  {one_line(subject)}"
+    for sign, line in code:
+        yield "    " + style.paint(escape(line), _SIGN.get(sign))
     yield wrap(escape(finding.message), style.width, "  ")
     if finding.suggestion:
         yield "  Suggested change:"
@@ -120,7 +133,13 @@ def _finding(review: Review, finding: Finding, style: Style) -> Iterator[str]:
         yield style.paint(f"  see {one_line(link)}", "dim")
 
 
-def _diff_lines(review: Review, finding: Finding) -> list[str]:
+def _finding(review: Review, finding: Finding, style: Style) -> Iterator[str]:
+    several = len(review.posting.series.patches) > 1
+    code = ((line[:1], line) for line in diff_lines(review, finding))
+    yield from remark(finding, code, style, finding.patch.subject if several else "")
+
+
+def diff_lines(review: Review, finding: Finding) -> list[str]:
     """The line that the finding is about, below at most `CONTEXT` lines of the same hunk."""
     for patch in review.posting.series.patches:
         if patch.msgid == finding.patch.msgid and patch.number == finding.patch.number:
@@ -130,7 +149,8 @@ def _diff_lines(review: Review, finding: Finding) -> list[str]:
     return [finding.line_text]
 
 
-def _errors(review: Review, style: Style) -> Iterator[str]:
+def errors(review: Review, style: Style) -> Iterator[str]:
+    """Yield the lines about what could not be read or reviewed."""
     yield style.paint("not reviewed, or not as it should be:", "red")
     for problem in review.errors:
         text = f"{one_line(problem.where)}: {one_line(problem.message)} [{problem.kind}]"
