@@ -23,6 +23,7 @@ COMMANDS = {
     "review": "review patch series and print what there is to say",
     "rules": "list the rules, or show one with its reason and examples",
     "backtest": "review every series of an archive",
+    "audit": "check whole files of a kernel tree",
     "config": "show every setting and where it comes from",
     "doctor": "check what is installed and reachable",
 }
