@@ -23,17 +23,22 @@ from checks.source.c import Function
 from checks.source.change import FileChange
 from checks.source.diff import Line
 from checks.source.entry import Entry, entry_states
-from checks.source.locks import Held, LockFacts, Site, walk_locks
+from checks.source.locks import Held, LockFacts, Site, is_lock, walk_locks
 from checks.source.pattern import pattern
+from checks.source.sections import signalling_steps
 from checks.source.vocabulary import (
     ATTACH_OPS,
+    EXPORTER_OPS,
     HEADER,
     NEEDS_RESV,
     NEEDS_RESV_SINCE_6_2,
+    NOT_UNDER_RESV,
     TAKES_RESV,
     is_core,
     is_exempt,
 )
+
+_NAMED = NEEDS_RESV | NEEDS_RESV_SINCE_6_2 | TAKES_RESV | NOT_UNDER_RESV
 
 META = Meta(
     severity=Severity.ERROR,
@@ -43,11 +48,19 @@ META = Meta(
         "20260526111034.4079-1-Ankit.Soni@amd.com",
         "drivers/dma-buf/dma-buf.c",
     ),
-    words=(ATTACH_OPS, *sorted(name + "(" for name in NEEDS_RESV | NEEDS_RESV_SINCE_6_2)),
+    words=(
+        ATTACH_OPS,
+        EXPORTER_OPS,
+        *sorted(name + "(" for name in _NAMED),
+    ),
+    also=("dma_buf", "dma_resv"),
 )
 
-_CALLED = r"\b(?:" + "|".join(sorted(NEEDS_RESV | NEEDS_RESV_SINCE_6_2 | TAKES_RESV)) + r")\s*\("
+_CALLED = r"\b(?:" + "|".join(sorted(_NAMED)) + r"|\w*resv_lock\w*)\s*\("
 _CALLS = pattern(_CALLED)
+Told = tuple[str, Confidence]
+"""What to say, and how sure it is."""
+
 _DOES = pattern(rf"^(?:\+.*(?:{_CALLED})|-.*resv\w*_(?:try)?lock)", re.MULTILINE)
 """A patch that neither adds such a call nor takes a lock away does nothing of interest here."""
 _LOCK = pattern(r"resv\w*_(?:try)?lock")
@@ -62,20 +75,23 @@ def check(series: Series) -> Iterator[Hit]:
 
 
 def _file(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
-    needs = NEEDS_RESV | (NEEDS_RESV_SINCE_6_2 if _since_6_2(series, patch) else frozenset())
+    """Calls whose lock state is not what they need; lock-cycle speaks of those in a section."""
+    needs = _needing(series, patch)
+    elsewhere = {found.step.line for found in signalling_steps(file, series.program)}
     for function, facts, entry in entry_states(file, series, _CALLS):
         for site in facts.sites:
             line = function.fragment.shown(site.call.row)
-            if site.call.through or line is None:
+            if site.call.through or line is None or line in elsewhere:
                 continue
-            if site.call.name in needs:
+            forbidden = site.call.name not in needs
+            if not forbidden:
                 found = _unlocked(site, facts, entry)
-            elif site.call.name in TAKES_RESV:
+            elif site.call.name in TAKES_RESV | NOT_UNDER_RESV or is_lock(site.call):
                 found = _locked(site, facts, entry)
             else:
                 continue
             if found and not file.is_new(line):
-                line = _lock_removed(file, function, site, line)
+                line = _lock_removed(file, function, site, line) if not forbidden else None
             if found and line is not None:
                 message, confidence = found
                 yield Hit(
@@ -84,14 +100,15 @@ def _file(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
                     line,
                     message,
                     symbol=function.name,
+                    severity=Severity.WARNING if site.call.name in NOT_UNDER_RESV else None,
                     confidence=confidence,
-                    facts={"call": site.call.name, "forbidden": site.call.name in TAKES_RESV},
+                    facts={"call": site.call.name, "forbidden": forbidden},
                 )
 
 
 def _lock_removed(file: FileChange, function: Function, site: Site, call: Line) -> Line | None:
     """The removed line that took the lock for a call that was there before; None when none did."""
-    if call.sign != " " or site.call.name in TAKES_RESV:
+    if call.sign != " ":
         return None
     removed = [x for x in file.removed if x.at < call.at and _LOCK.search(x.text)]
     before = (f for f in file.before.functions if f.name == function.name)
@@ -103,15 +120,18 @@ def _lock_removed(file: FileChange, function: Function, site: Site, call: Line) 
     return None
 
 
-def _since_6_2(series: Series, patch: Patch) -> bool:
-    """By the tree's header where there is one: v6.2 brought the _unlocked() variants."""
+def _needing(series: Series, patch: Patch) -> frozenset[str]:
+    """The calls that need the lock, by the tree's header where there is one.
+
+    v6.2 brought the _unlocked() variants, and with them the need in the others.
+    """
     header = patch.blobs.file(HEADER) if patch.blobs is not None else None
-    if header is not None:
-        return b"dma_buf_map_attachment_unlocked" in header
-    return at_least(series, (6, 2))
+    unlocked = b"dma_buf_map_attachment_unlocked"
+    since = unlocked in header if header is not None else at_least(series, (6, 2))
+    return NEEDS_RESV | NEEDS_RESV_SINCE_6_2 if since else NEEDS_RESV
 
 
-def _unlocked(site: Site, facts: LockFacts, entry: Entry) -> tuple[str, Confidence] | None:
+def _unlocked(site: Site, facts: LockFacts, entry: Entry) -> Told | None:
     """What to say of a call that needs the lock; None when it has it or nothing is known."""
     states = facts.resolved(site, entry.held)
     if Held.FREE not in states or Held.UNKNOWN in states or Held.ENTRY in states:
@@ -134,19 +154,70 @@ def _advice(site: Site) -> str:
     return f"Please take dma_resv_lock() around {name}(){other}"
 
 
-def _locked(site: Site, facts: LockFacts, entry: Entry) -> tuple[str, Confidence] | None:
-    """What to say of a call that takes the lock itself."""
+def _locked(site: Site, facts: LockFacts, entry: Entry) -> Told | None:
+    """What to say of a call that takes the lock, or has no business under it."""
     if facts.resolved(site, entry.held) != {Held.HELD}:
         return None
     by_entry = Held.ENTRY in site.states
     if by_entry and not entry.callback:
         return None
+    name = site.call.name
     reason = f" {entry.reason}" if by_entry else ""
-    text = f"{site.call.name}() takes dmabuf->resv itself, and would deadlock here: it is held."
+    if is_lock(site.call):
+        # two buffers are locked one after the other; only the core's own lock is surely the same
+        text = f"{name}() would deadlock here: dmabuf->resv is held.{reason}"
+        return (text, Confidence.HIGH) if by_entry else None
+    if name in NOT_UNDER_RESV:
+        text = f"{name}() is not to be called with dmabuf->resv held; please drop the lock before."
+        return text + reason, Confidence.MEDIUM
+    text = f"{name}() takes dmabuf->resv itself, and would deadlock here: it is held."
     return text + reason, Confidence.HIGH if by_entry else Confidence.MEDIUM
 
 
+_HEAD = """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -10,3 +10,%d @@
+ 
+ #include "frob.h"
+ 
+"""
+
+
+def _added(code: str) -> str:
+    """A diff that adds `code`."""
+    rows = code.strip("\n").split("\n")
+    return _HEAD % (3 + len(rows)) + "".join(f"+{row}\n" for row in rows)
+
+
+_NOTIFIED = """
+static void frob_invalidate(struct dma_buf_attachment *attach)
+{
+	dma_resv_lock(%s->resv, NULL);
+	frob_unmap(attach->importer_priv);
+	dma_resv_unlock(%s->resv);
+}
+
+static const struct dma_buf_attach_ops frob_attach_ops = {
+	.invalidate_mappings = frob_invalidate,
+};
+"""
+_UNDER_LOCK = """
+static void frob_import(struct frob *frob)
+{
+	dma_resv_lock(frob->dmabuf->resv, NULL);
+	frob->fd = dma_buf_fd(frob->dmabuf, O_CLOEXEC);
+	dma_resv_unlock(frob->dmabuf->resv);
+}
+"""
+
 BAD = [
+    Bad(
+        _added(_NOTIFIED.replace("%s", "attach->dmabuf")),
+        at=("dma_resv_lock(attach->dmabuf->resv, NULL);",),
+    ),
+    Bad(_added(_UNDER_LOCK), at=("frob->fd = dma_buf_fd(frob->dmabuf, O_CLOEXEC);",)),
     Bad(
         """\
 diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
@@ -164,85 +235,64 @@ diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
         at=("dma_buf_unpin(frob->attach);",),
     ),
     Bad(
-        """\
-diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
---- a/drivers/misc/frob.c
-+++ b/drivers/misc/frob.c
-@@ -10,3 +10,27 @@
- 
- #include "frob.h"
- 
-+static int frob_import(struct frob *frob)
-+{
-+	int ret;
-+
-+	ret = dma_resv_lock_interruptible(frob->dmabuf->resv, NULL);
-+	if (ret)
-+		goto err_unpin;
-+
-+	ret = dma_buf_pin(frob->attach);
-+	if (ret) {
-+		dma_resv_unlock(frob->dmabuf->resv);
-+		return ret;
-+	}
-+	dma_resv_unlock(frob->dmabuf->resv);
-+
-+	ret = frob_start(frob);
-+	if (ret)
-+		goto err_unpin;
-+	return 0;
-+
-+err_unpin:
-+	dma_buf_unpin(frob->attach);
-+	return ret;
-+}
-""",
+        _added("""
+static int frob_import(struct frob *frob)
+{
+	int ret;
+
+	ret = dma_resv_lock_interruptible(frob->dmabuf->resv, NULL);
+	if (ret)
+		goto err_unpin;
+
+	ret = dma_buf_pin(frob->attach);
+	if (ret) {
+		dma_resv_unlock(frob->dmabuf->resv);
+		return ret;
+	}
+	dma_resv_unlock(frob->dmabuf->resv);
+
+	ret = frob_start(frob);
+	if (ret)
+		goto err_unpin;
+	return 0;
+
+err_unpin:
+	dma_buf_unpin(frob->attach);
+	return ret;
+}
+"""),
         at=("dma_buf_unpin(frob->attach);",),
     ),
     Bad(
-        """\
-diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
---- a/drivers/misc/frob.c
-+++ b/drivers/misc/frob.c
-@@ -10,3 +10,12 @@
- 
- #include "frob.h"
- 
-+static void frob_invalidate(struct dma_buf_attachment *attach)
-+{
-+	dma_buf_detach(attach->dmabuf, attach);
-+}
-+
-+static const struct dma_buf_attach_ops frob_attach_ops = {
-+	.allow_peer2peer = true,
-+	.invalidate_mappings = frob_invalidate,
-+};
-""",
+        _added("""
+static void frob_invalidate(struct dma_buf_attachment *attach)
+{
+	dma_buf_detach(attach->dmabuf, attach);
+}
+
+static const struct dma_buf_attach_ops frob_attach_ops = {
+	.allow_peer2peer = true,
+	.invalidate_mappings = frob_invalidate,
+};
+"""),
         at=("dma_buf_detach(attach->dmabuf, attach);",),
     ),
     Bad(
-        """\
-diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
---- a/drivers/misc/frob.c
-+++ b/drivers/misc/frob.c
-@@ -10,3 +10,16 @@
- 
- #include "frob.h"
- 
-+static void frob_done(struct frob *frob)
-+{
-+	dma_buf_unmap_attachment(frob->attach, frob->sgt, DMA_TO_DEVICE);
-+}
-+
-+static int frob_submit(struct frob *frob)
-+{
-+	dma_resv_lock(frob->dmabuf->resv, NULL);
-+	frob_add_fence(frob);
-+	dma_resv_unlock(frob->dmabuf->resv);
-+	frob_done(frob);
-+	return 0;
-+}
-""",
+        _added("""
+static void frob_done(struct frob *frob)
+{
+	dma_buf_unmap_attachment(frob->attach, frob->sgt, DMA_TO_DEVICE);
+}
+
+static int frob_submit(struct frob *frob)
+{
+	dma_resv_lock(frob->dmabuf->resv, NULL);
+	frob_add_fence(frob);
+	dma_resv_unlock(frob->dmabuf->resv);
+	frob_done(frob);
+	return 0;
+}
+"""),
         at=("dma_buf_unmap_attachment(frob->attach, frob->sgt, DMA_TO_DEVICE);",),
     ),
     Bad(
@@ -266,6 +316,11 @@ diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
 ]
 
 GOOD = [
+    Good(_added(_NOTIFIED.replace("%s", "frob->ring")), why="the lock of another object"),
+    Good(
+        _added(_NOTIFIED.replace("%s", "attach->dmabuf").replace("dma_buf_attach_ops", "frob_ops")),
+        why="not a callback of the core",
+    ),
     Good(
         """\
 diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
@@ -309,48 +364,34 @@ diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
         why="the unlock that follows shows that the lock was taken above the hunk",
     ),
     Good(
-        """\
-diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
---- a/drivers/misc/frob.c
-+++ b/drivers/misc/frob.c
-@@ -10,3 +10,19 @@
- 
- #include "frob.h"
- 
-+static int frob_transfer(struct frob *frob, struct dma_buf *dmabuf, bool nonblock)
-+{
-+	int ret;
-+
-+	ret = frob_dma_resv_lock(dmabuf, nonblock);
-+	if (ret)
-+		return ret;
-+
-+	frob->sgt = dma_buf_map_attachment(frob->attach, DMA_TO_DEVICE);
-+	if (IS_ERR(frob->sgt)) {
-+		dma_resv_unlock(dmabuf->resv);
-+		return PTR_ERR(frob->sgt);
-+	}
-+	dma_resv_unlock(dmabuf->resv);
-+	return 0;
-+}
-""",
+        _added("""
+static int frob_transfer(struct frob *frob, struct dma_buf *dmabuf, bool nonblock)
+{
+	int ret;
+
+	ret = frob_dma_resv_lock(dmabuf, nonblock);
+	if (ret)
+		return ret;
+
+	frob->sgt = dma_buf_map_attachment(frob->attach, DMA_TO_DEVICE);
+	if (IS_ERR(frob->sgt)) {
+		dma_resv_unlock(dmabuf->resv);
+		return PTR_ERR(frob->sgt);
+	}
+	dma_resv_unlock(dmabuf->resv);
+	return 0;
+}
+"""),
         why="a driver's own wrapper around the lock",
     ),
     Good(
-        """\
-diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
---- a/drivers/misc/frob.c
-+++ b/drivers/misc/frob.c
-@@ -10,3 +10,8 @@
- 
- #include "frob.h"
- 
-+int frob_remap(struct frob *frob)
-+{
-+	frob->sgt = dma_buf_map_attachment(frob->attach, DMA_TO_DEVICE);
-+	return PTR_ERR_OR_ZERO(frob->sgt);
-+}
-""",
+        _added("""
+int frob_remap(struct frob *frob)
+{
+	frob->sgt = dma_buf_map_attachment(frob->attach, DMA_TO_DEVICE);
+	return PTR_ERR_OR_ZERO(frob->sgt);
+}
+"""),
         why="nothing shows how it is called",
     ),
 ]

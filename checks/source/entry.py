@@ -75,22 +75,13 @@ def _relevant(file: FileChange, names: re.Pattern[str]) -> list[Function]:
     chosen: dict[int, Function] = {}
     wanted = names
     for _ in range(ROUNDS):
-        found = {id(function): function for function in _with(file, wanted)}
+        found = {id(function): function for function in file.after.functions_with(wanted)}
         if found.keys() <= chosen.keys():
             break
         chosen |= found
         callees = "|".join(re.escape(function.name) for function in found.values())
         wanted = re.compile(rf"\b(?:{callees})\s*\(")
     return sorted(chosen.values(), key=lambda f: (f.fragment.first, f.start))
-
-
-def _with(file: FileChange, names: re.Pattern[str]) -> Iterator[Function]:
-    for fragment in file.after.fragments:
-        rows = fragment.rows_with(names)
-        if rows:
-            yield from (
-                f for f in fragment.unit.functions if any(f.start <= row <= f.end for row in rows)
-            )
 
 
 def _callbacks(series: Series) -> dict[str, str]:

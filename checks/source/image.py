@@ -9,6 +9,7 @@ is one fragment, the whole file.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -106,6 +107,17 @@ class Image:
     def functions(self) -> tuple[Function, ...]:
         """Function definitions in file order, also those of which only a part is shown."""
         return tuple(f for fragment in self.fragments for f in fragment.unit.functions)
+
+    def functions_with(self, names: re.Pattern[str]) -> Iterator[Function]:
+        """The functions in which `names` matches; fragments without it are not parsed."""
+        for fragment in self.fragments:
+            rows = fragment.rows_with(names)
+            if rows:
+                yield from (
+                    f
+                    for f in fragment.unit.functions
+                    if any(f.start <= row <= f.end for row in rows)
+                )
 
     @cached_property
     def kernel_docs(self) -> tuple[KernelDoc, ...]:

@@ -24,7 +24,16 @@ from checks.source.pattern import pattern
 if TYPE_CHECKING:
     from tree_sitter import Node
 
-__all__ = ["Evidence", "Held", "LOCKING", "LockFacts", "Site", "walk_locks"]
+__all__ = [
+    "LOCKING",
+    "Evidence",
+    "Held",
+    "LockFacts",
+    "Site",
+    "drops_lock",
+    "is_lock",
+    "walk_locks",
+]
 
 
 class Held(Enum):
@@ -213,6 +222,17 @@ class _LockEffects:
             )
 
         return where(True), where(False)
+
+
+def drops_lock(name: str) -> bool:
+    """Whether a function of this name drops a reservation lock, of whatever object."""
+    about = _OBJECT.search(name) is not None and _DROPS.search(name) is not None
+    return about or _RESV_UNLOCK.search(name) is not None
+
+
+def is_lock(call: Call) -> bool:
+    """Whether a call waits for the reservation lock of a dma-buf, by its name and arguments."""
+    return "try" not in call.name and _RESV_LOCK.search(call.name) is not None and _is_ours(call)
 
 
 def _forget(name: str, states: frozenset[_State]) -> frozenset[_State]:

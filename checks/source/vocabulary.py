@@ -60,6 +60,9 @@ TAKES_RESV = frozenset(
 )
 """Calls that take the reservation lock themselves."""
 
+NOT_UNDER_RESV = frozenset({"dma_buf_export", "dma_buf_fd", "dma_buf_get", "dma_buf_mmap"})
+"""Calls that the locking convention forbids under the lock, though they need not deadlock."""
+
 CALLED_LOCKED = {
     ATTACH_OPS: frozenset(CALLBACKS),
     EXPORTER_OPS: frozenset({"pin", "unpin", "map_dma_buf", "unmap_dma_buf", "vmap", "vunmap"}),
