@@ -59,7 +59,7 @@ def entry_states(
     Only these and their callers are parsed and walked.
     """
     relevant = _relevant(file, names)
-    helpers = {f.name: f for f in _with(file, LOCKING)} if relevant else {}
+    helpers = {f.name: f for f in file.after.functions_with(LOCKING)} if relevant else {}
     functions = [(function, walk_locks(function, helpers)) for function in relevant]
     callbacks = _callbacks(series) if functions else {}
     known = {id(f): _own(f, facts, callbacks) for f, facts in functions}
