@@ -9,6 +9,7 @@ shutdown paths.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.c import Function
@@ -35,75 +36,75 @@ _NOT_THE_DEVICE = pattern(
 
 
 def check(series: Series) -> Iterator[Hit]:
-    revokes = frozenset(_revokes(series))
-    if not revokes:
+    if not any(series.mentioning(*NOTIFY)):
         return
     for patch in series.patches:
-        for file in patch.change.touching(*(f"{name}(" for name in sorted(revokes))):
+        for file in patch.change.touching("disable", "power", "hw_"):
             if file.path.endswith(".c") and not is_exempt(file.path) and not is_core(file.path):
                 for function in file.after.functions:
-                    if function.name not in revokes:
-                        yield from _function(patch, file, function, revokes)
+                    if any(_disables(call.name) for call in function.calls):
+                        yield from _function(series, patch, file, function)
 
 
-def _revokes(series: Series) -> Iterator[str]:
-    """Functions of the series that tell the importers."""
-    for patch in series.mentioning(*NOTIFY):
-        for file in patch.change.touching(*NOTIFY):
-            if not is_core(file.path) and file.path.endswith(".c"):
-                for function in file.after.functions:
-                    if any(call.name in NOTIFY for call in function.calls):
-                        yield function.name
+def _disables(name: str) -> bool:
+    return bool(_DISABLES.match(name)) and not _NOT_THE_DEVICE.search(name)
 
 
-def _function(
-    patch: Patch, file: FileChange, function: Function, revokes: frozenset[str]
-) -> Iterator[Hit]:
-    order = _Order(revokes)
-    if follow(function, order, "") is None:
+def _function(series: Series, patch: Patch, file: FileChange, function: Function) -> Iterator[Hit]:
+    order = _Order()
+    if follow(function, order, _State(), series.program.resolver(file)) is None:
         return
-    for step in order.late.values():
-        line = step.line
+    for row, (revoke, disable) in order.late.items():
+        line = function.fragment.shown(row)
         if line is None or not file.is_new(line):
             continue
         yield Hit(
             patch,
             file,
             line,
-            f"{order.disabled[step.row]}() has disabled the device already; please call "
-            f"{step.name}() before it, so that importers are out before the memory is gone.",
+            f"{disable}() has disabled the device already; please call {revoke}() before it, so that "
+            "importers are out before the memory is gone.",
             symbol=function.name,
-            facts={"revoke": step.name, "disable": order.disabled[step.row]},
+            facts={"revoke": revoke, "disable": disable},
         )
 
 
+class _State(NamedTuple):
+    """What one path has done so far."""
+
+    disabled: str = ""
+    """What disabled the device; empty while it is there, or once importers were told before."""
+    told: bool = False
+    """Whether importers were told while the device was there."""
+    row: int = 0
+    call: str = ""
+    """The call of the function itself that is being followed, and its row."""
+
+
 class _Order:
-    """State: what disabled the device, `revoked` once it was revoked before, or empty."""
+    """Notes each call that tells importers only after the device was disabled."""
 
-    def __init__(self, revokes: frozenset[str]) -> None:
-        self.revokes = revokes
-        self.late: dict[int, Step] = {}
-        self.disabled: dict[int, str] = {}
+    def __init__(self) -> None:
+        self.late: dict[int, tuple[str, str]] = {}
 
-    def step(self, step: Step, state: str) -> Iterator[str]:
-        if step.kind == "call" and not step.through:
-            if step.name in self.revokes:
-                if state not in ("", "revoked") and not _restores(step):
-                    self.late[step.row], self.disabled[step.row] = step, state
-                yield "revoked"
-                return
-            if not state and _DISABLES.match(step.name) and not _NOT_THE_DEVICE.search(step.name):
-                yield step.name
-                return
-        yield state
+    def step(self, step: Step, state: _State) -> Iterator[_State]:
+        if step.kind != "call" or step.through:
+            yield state
+            return
+        if step.depth == 0:
+            restores = step.arguments[-1:] in (("false",), ("0",)) or "restore" in step.name
+            state = state._replace(row=step.row, call="" if restores else step.name)
+        if step.name in NOTIFY and state.call:
+            if state.disabled and not state.told:
+                self.late[state.row] = state.call, state.disabled
+            yield state._replace(told=True)
+        elif step.depth == 0 and not state.disabled and _disables(step.name):
+            yield state._replace(disabled=step.name)
+        else:
+            yield state
 
-    def test(self, condition: str, truth: bool, state: str) -> str:
+    def test(self, condition: str, truth: bool, state: _State) -> _State:
         return state
-
-
-def _restores(step: Step) -> bool:
-    """Whether the call lets importers in again."""
-    return step.arguments[-1:] in (("false",), ("0",)) or "restore" in step.name
 
 
 _DRIVER = """\

@@ -58,11 +58,13 @@ class Program:
     def function(self, name: str, near: FileChange | None = None) -> Place | None:
         """The function `name` as the series leaves it; None when it is shown nowhere.
 
-        One in the file of `near` goes before one of another file.
+        One in the file of `near` goes before one of another file, and one in a source
+        file before a header's, which is the stub for who has configured it away.
         """
         places = self.places(name)
         if near is not None:
             places = tuple(p for p in places if p.file.path == near.path) or places
+        places = tuple(p for p in places if p.file.path.endswith(".c")) or places
         whole = tuple(place for place in places if place.function.complete)
         return (whole or places or (None,))[-1]
 

@@ -98,3 +98,11 @@ def test_what_a_later_patch_leaves_is_the_program() -> None:
     assert [call.name for call in place.function.calls] == ["h"]
     assert place.patch.number == 2
     assert series.program.function("absent") is None
+
+
+def test_a_header_s_stub_is_not_the_function() -> None:
+    real = diff_of("", "void h(void)\n{\n\twork();\n}\n", "drivers/misc/frob.c")
+    stub = diff_of("", "static inline void h(void)\n{\n}\n", "drivers/misc/frob.h")
+    place = series_of(real + stub).program.function("h")
+    assert place is not None
+    assert place.file.path == "drivers/misc/frob.c"

@@ -246,6 +246,6 @@ TABLE: tuple[tuple[str, str, str, str, str], ...] = (
     ("namespace-quotes", "export as before v6.13", "core",
      r'(^EXPORT_SYMBOL_NS_GPL\(dma_buf_(?:attach_revocable|remap_attachment), )"DMA_BUF"',
      r"\1DMA_BUF"),
-    ("kconfig-dependency", "nothing selected", "exporter importer",
+    ("kconfig-dependency", "nothing selected", "exporter importer old-exporter fences",
      r"^\tselect DMA_SHARED_BUFFER\n", ""),
 )  # fmt: skip
