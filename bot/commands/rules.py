@@ -22,7 +22,7 @@ __all__ = ["add", "run"]
 def add(parser: ArgumentParser) -> None:
     """Name the flags of `revokebot rules`."""
     parser.add_argument("rule", nargs="?", metavar="ID", help="show this rule; default: list all")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument("--format", choices=("text", "json", "markdown"), default="text")
     add_output(parser)
 
 
@@ -37,11 +37,19 @@ def run(args: Namespace) -> int:
     chosen = [rules[args.rule]] if args.rule else list(rules.values())
     if args.format == "json":
         text = json.dumps([_plain(rule) for rule in chosen], indent=2) + "\n"
+    elif args.format == "markdown":
+        text = _markdown(chosen, style.link_mask, whole=args.rule is None)
     else:
         text = _rule(chosen[0], style) if args.rule else _list(chosen, style)
     with opened(args.output) as out:
         out.write(text.encode("utf-8"))
     return 0
+
+
+def _markdown(rules: list[Rule], link_mask: str, *, whole: bool) -> str:
+    from bot.render import reference
+
+    return reference.page(rules, link_mask) if whole else reference.section(rules[0], link_mask)
 
 
 def _list(rules: list[Rule], style: Style) -> str:
