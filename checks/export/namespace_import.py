@@ -52,11 +52,12 @@ def check(series: Series) -> Iterator[Hit]:
         if told & lists or NAMESPACE in (build.imports(user.path) or ()):
             continue
         modules = build.modules(user.path)
-        if any(build.is_builtin(module) for module in modules):
+        states = {build.is_modular(module) for module in modules}
+        if False in states or (None in states and user.path.startswith(BUILTIN_DIRS)):
             continue
         if any(module.whole for module in modules):
             wrong = [module for module in modules if _lacks(build, module)]
-            hits = [_hit(series, user, wrong[0])] if wrong == list(modules) else []
+            hits = [_hit(series, user, wrong[0], states)] if wrong == list(modules) else []
         else:
             hits = list(_by_series(series, build, user))
         if hits:
@@ -108,7 +109,7 @@ def _by_series(series: Series, build: Build, user: NewUser) -> Iterator[Hit]:
         return
     known = user.path.startswith(BUILTIN_DIRS) or _known_importer(series, user.path)
     if build.blobs is None and not known:
-        yield _hit(series, user, None)
+        yield _hit(series, user, None, set())
 
 
 def _importing(build: Build) -> Iterator[str]:
@@ -145,7 +146,7 @@ def _foreign(build: Build, user: NewUser, others: list[str]) -> str | None:
     return None if main else other
 
 
-def _hit(series: Series, user: NewUser, module: Module | None) -> Hit:
+def _hit(series: Series, user: NewUser, module: Module | None, modular: set[bool | None]) -> Hit:
     name = f"module {module.name}" if module is not None else "the module"
     quoted = f'"{NAMESPACE}"' if at_least(series, (6, 13)) else NAMESPACE
     told = module.name if module is not None else "..."
@@ -156,7 +157,7 @@ def _hit(series: Series, user: NewUser, module: Module | None) -> Hit:
         f"Please add MODULE_IMPORT_NS({quoted}) to {name}, or modpost will say: module {told} uses "
         f"symbol {user.call} from namespace {NAMESPACE}, but does not import it.",
         symbol=user.function,
-        confidence=Confidence.HIGH if module is not None else Confidence.MEDIUM,
+        confidence=Confidence.HIGH if modular == {True} else Confidence.MEDIUM,
         facts={"module": told, "call": user.call, "import": f"MODULE_IMPORT_NS({quoted});"},
     )
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from checks.source.pattern import pattern
 
-__all__ = ["Assignment", "Makefile", "Target", "read_makefile"]
+__all__ = ["BUILTIN", "MODULE", "Assignment", "Makefile", "Target", "read_makefile"]
 
 BUILTIN = "y"
 MODULE = "m"

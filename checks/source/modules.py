@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from checks.source.kbuild import Makefile, Target, read_makefile
+from checks.source.kbuild import BUILTIN, MODULE, Makefile, Target, read_makefile
 from checks.source.kconfig import Symbol, ensures, read_kconfig
 from checks.source.pattern import pattern
 from checks.source.vocabulary import brings_dma_buf
@@ -180,10 +180,12 @@ class Build:
             if (found := _ENTRY.match(line.text)) is not None
         )
 
-    def is_builtin(self, module: Module) -> bool:
-        """Whether it is known that it is only ever built in."""
+    def is_modular(self, module: Module) -> bool | None:
+        """Whether it can be a module at all, by its CONFIG symbol's type; None when not shown."""
+        if module.target.condition in (BUILTIN, MODULE):
+            return module.target.condition == MODULE
         symbol = self.symbols(module.directory).get(module.target.condition)
-        return module.target.builtin or (symbol is not None and symbol.modular is False)
+        return symbol.modular if symbol is not None else None
 
     def brings_dma_buf(self, module: Module) -> bool | None:
         """Whether DMA_SHARED_BUFFER is on wherever `module` is built; None when it is not known."""
