@@ -8,6 +8,7 @@ the same.  Only this module, `flow` and `locks` know the syntax tree.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, NamedTuple
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from checks.source.diff import Line
     from checks.source.image import Fragment
 
-__all__ = ["Call", "Function", "Parameter", "Unit", "calls_in", "parse", "text_of"]
+__all__ = ["Call", "Function", "Parameter", "Unit", "calls_in", "loops_with", "parse", "text_of"]
 
 
 class Call(NamedTuple):
@@ -205,6 +206,20 @@ def calls_in(node: Node, offset: int) -> Iterator[Call]:
         if current.type == "call_expression":
             stack.append((current, True))
         stack.extend((child, False) for child in reversed(current.named_children))
+
+
+_LOOPS = frozenset({"for_statement", "while_statement", "do_statement"})
+
+
+def loops_with(function: Function, names: re.Pattern[str]) -> bool:
+    """Whether `names` matches in a loop of `function`."""
+    stack = [function.body]
+    while stack:
+        node = stack.pop()
+        if node.type in _LOOPS and names.search(text_of(node)):
+            return True
+        stack += node.named_children
+    return False
 
 
 def as_call(node: Node, offset: int) -> Call | None:
