@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from checks.api import Patch
     from checks.source.c import Function
     from checks.source.change import FileChange
+    from checks.source.diff import Line
     from checks.source.ops import Initialiser
 
-__all__ = ["Ops", "Place", "Program"]
+__all__ = ["Added", "Ops", "Place", "Program"]
 
 
 class Place(NamedTuple):
@@ -27,6 +28,14 @@ class Place(NamedTuple):
     patch: Patch
     file: FileChange
     function: Function
+
+
+class Added(NamedTuple):
+    """A line that the series adds."""
+
+    patch: Patch
+    file: FileChange
+    line: Line
 
 
 class Ops(NamedTuple):
@@ -67,6 +76,22 @@ class Program:
         places = tuple(p for p in places if p.file.path.endswith(".c")) or places
         whole = tuple(place for place in places if place.function.complete)
         return (whole or places or (None,))[-1]
+
+    def origin(self, place: Place, row: int) -> Added | None:
+        """The patch that added the line at `row` of a function, and its diff line there.
+
+        None for a line that was there before the series.
+        """
+        texts = place.function.fragment.texts
+        if not 0 <= row < len(texts):
+            return None
+        for other in reversed(self.places(place.function.name)):
+            shown = other.function.fragment
+            for at in range(other.function.start, other.function.end + 1):
+                line = shown.shown(at)
+                if line is not None and shown.texts[at] == texts[row] and other.file.is_new(line):
+                    return Added(other.patch, other.file, line)
+        return None
 
     def resolver(self, near: FileChange) -> Callable[[str], Function | None]:
         """For `steps.follow`: the function of a name, as code in the file of `near` sees it."""

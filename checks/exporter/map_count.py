@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Count mappings from map to unmap
+
+An exporter that revokes waits until every mapping is gone, so it has to know
+how many there are: one more for each successful map_dma_buf, one less in
+unmap_dma_buf once the scatter-gather table is freed, both under the reservation
+lock.  A map that failed is not counted, for nobody will unmap it.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Series, Severity
+from checks.source.exporter import Exporter, exporters, mentions, owed_at
+from checks.source.pattern import pattern
+from checks.source.program import Place
+from checks.source.steps import Step, follow
+from checks.source.vocabulary import NOTIFY
+
+META = Meta(
+    severity=Severity.WARNING,
+    confidence=Confidence.MEDIUM,
+    sources=(
+        "20260125143143.GF13967@unreal",
+        "20260131-dmabuf-revoke-v7-4-463d956bd527@nvidia.com",
+    ),
+    words=tuple(f"{name}(" for name in NOTIFY),
+)
+
+_UP = ("kref_get", "refcount_inc", "refcount_add", "atomic_inc", "atomic64_inc", "atomic_long_inc")
+_DOWN = (
+    "kref_put",
+    "refcount_dec",
+    "refcount_sub",
+    "atomic_dec",
+    "atomic64_dec",
+    "atomic_long_dec",
+)
+_OTHER = ("percpu_ref_", "++", "--", "list_add", "list_del", "xa_", "+= 1", "-= 1", "hash_")
+"""Other ways to keep count, or to keep the mappings themselves."""
+_ALLOCATES = pattern(r"^(?:k|kv|v|devm_k)\w*alloc\w*$|^ERR_PTR$|^ERR_CAST$")
+
+
+def check(series: Series) -> Iterator[Hit]:
+    if not any(series.mentioning(*META.words)):
+        return
+    for exporter in exporters(series):
+        yield from _exporter(series, exporter)
+
+
+def _exporter(series: Series, exporter: Exporter) -> Iterator[Hit]:
+    mapped = exporter.callback(series, "map_dma_buf")
+    unmapped = exporter.callback(series, "unmap_dma_buf")
+    if mapped is None or unmapped is None:
+        return
+    if mentions(series, mapped, _OTHER) or mentions(series, unmapped, _OTHER):
+        return
+    complete = mapped.function.complete and unmapped.function.complete
+    if complete and not mentions(series, mapped, _UP):
+        early = series.edition(mapped.patch) is not Edition.MERGED
+        yield from _missing(series, exporter, mapped, "count", Severity.NOTE if early else None)
+    elif complete and not mentions(series, unmapped, _DOWN):
+        yield from _missing(series, exporter, unmapped, "drop", None)
+    else:
+        yield from _map(series, mapped)
+        yield from _unmap(series, unmapped)
+
+
+_MISSING = {
+    "count": "does not count its mappings; a revoke has to wait until all of them are gone, so please "
+    "take a reference for each successful map and drop it in unmap_dma_buf.",
+    "drop": "does not drop what map_dma_buf counted; the revoke would wait for ever.",
+}
+
+
+def _missing(
+    series: Series, exporter: Exporter, place: Place, kind: str, severity: Severity | None
+) -> Iterator[Hit]:
+    owed = owed_at(series, place, exporter.revokes)
+    if owed is not None:
+        name = place.function.name
+        yield Hit(
+            owed.patch,
+            owed.file,
+            owed.line,
+            f"{name}() {_MISSING[kind]}",
+            symbol=owed.symbol,
+            severity=severity,
+            facts={"kind": kind, "function": name},
+        )
+
+
+class _State(NamedTuple):
+    counted: Step | None = None
+    mapping: str = ""
+    """The variable with the result of the last call that can have failed."""
+    failed: bool | None = None
+    """Whether that is known."""
+
+
+class _Map:
+    """Notes each return of what may be an error after the count went up."""
+
+    def __init__(self) -> None:
+        self.wrong: list[Step] = []
+
+    def step(self, step: Step, state: _State) -> Iterator[_State]:
+        if step.kind == "call" and step.name.startswith(_UP):
+            yield state._replace(counted=step)
+        elif step.kind == "call" and step.name.startswith(_DOWN):
+            yield state._replace(counted=None)
+        elif step.kind == "call" and step.assigned and step.depth == 0:
+            can_fail = not _ALLOCATES.match(step.name)
+            yield state._replace(mapping=step.assigned if can_fail else "", failed=None)
+        else:
+            if step.kind == "return" and step.depth == 0 and state.counted:
+                error = step.value.startswith("ERR_")
+                if error or (step.value == state.mapping != "" and state.failed is not False):
+                    self.wrong.append(state.counted)
+            yield state
+
+    def test(self, condition: str, truth: bool, state: _State) -> _State | None:
+        if condition in (f"IS_ERR({state.mapping})", f"IS_ERR_OR_NULL({state.mapping})"):
+            return state._replace(failed=truth)
+        if condition == state.mapping:
+            return state._replace(mapping="")  # NULL is its error
+        return state
+
+
+def _map(series: Series, place: Place) -> Iterator[Hit]:
+    machine = _Map()
+    follow(place.function, machine, _State(), series.program.resolver(place.file))
+    yield from _at(series, place, machine.wrong, "counts a mapping that may have failed; please count it once it "
+                   "is known to be good, since nobody unmaps an error.")  # fmt: skip
+
+
+class _Unmap:
+    """Notes a count that goes down before the table is gone."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        self.wrong: list[Step] = []
+
+    def step(self, step: Step, state: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
+        if step.kind == "call" and step.name.startswith(_DOWN):
+            yield (step,)
+            return
+        if step.kind == "call" and state and self.table in step.arguments:
+            self.wrong += state
+        yield state
+
+    def test(self, condition: str, truth: bool, state: tuple[Step, ...]) -> tuple[Step, ...]:
+        return state
+
+
+def _unmap(series: Series, place: Place) -> Iterator[Hit]:
+    tables = [p.name for p in place.function.parameters if "struct sg_table" in p.type]
+    if tables:
+        machine = _Unmap(tables[0])
+        follow(place.function, machine, (), series.program.resolver(place.file))
+        yield from _at(series, place, machine.wrong, "drops the count before the mapping is gone, so the revoke "
+                       "may go on too early; please free the table first.")  # fmt: skip
+
+
+def _at(series: Series, place: Place, steps: list[Step], what: str) -> Iterator[Hit]:
+    for step in steps[:1]:
+        added = series.program.origin(place, step.row) if step.depth == 0 else None
+        if added is not None:
+            name = place.function.name
+            facts = {"kind": "order", "function": name}
+            yield Hit(*added, f"{name}() {what}", symbol=name, facts=facts)
+
+
+_DRIVER = """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -10,3 +10,34 @@
+ 
+ #include "frob.h"
+ 
++static struct sg_table *frob_map(struct dma_buf_attachment *attach, enum dma_data_direction dir)
++{
++	struct frob *frob = attach->dmabuf->priv;
++	struct sg_table *sgt;
++
++	if (frob->revoked)
++		return ERR_PTR(-ENODEV);
++	%s
++	return sgt;
++}
++
++static void frob_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,
++		       enum dma_data_direction dir)
++{
++	struct frob *frob = attach->dmabuf->priv;
++
++	%s
++}
++
++static const struct dma_buf_ops frob_ops = {
++	.map_dma_buf = frob_map,
++	.unmap_dma_buf = frob_unmap,
++};
++
++static void frob_revoke(struct frob *frob)
++{
++	dma_resv_lock(frob->dmabuf->resv, NULL);
++	frob->revoked = true;
++	dma_buf_invalidate_mappings(frob->dmabuf);
++	dma_resv_unlock(frob->dmabuf->resv);
++}
+"""
+_SGT = "sgt = frob_sgt(frob, dir);"
+_CHECK = "if (IS_ERR(sgt)) return sgt;"
+_GET = "kref_get(&frob->maps);"
+_FREE = "frob_free_sgt(frob, sgt);"
+_PUT = "kref_put(&frob->maps, frob_done);"
+_MAP_LINE = "static struct sg_table *frob_map(struct dma_buf_attachment *attach, enum dma_data_direction dir)"
+
+BAD = [
+    Bad(_DRIVER % (f"{_SGT}", _FREE), at=(_MAP_LINE,), edition=Edition.MERGED),
+    Bad(
+        _DRIVER % (f"{_SGT} {_CHECK} {_GET}", _FREE),
+        at=("static void frob_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,",),
+    ),
+    Bad(_DRIVER % (f"{_GET} {_SGT} {_CHECK}", _FREE + _PUT), at=(f"{_GET} {_SGT} {_CHECK}",)),
+    Bad(_DRIVER % (f"{_SGT} {_GET}", _FREE + _PUT), at=(f"{_SGT} {_GET}",)),
+    Bad(_DRIVER % (f"{_SGT} {_CHECK} {_GET}", _PUT + _FREE), at=(_PUT + _FREE,)),
+]
+
+GOOD = [
+    Good(_DRIVER % (f"{_SGT} {_CHECK} {_GET}", _FREE + _PUT), why="counted from map to unmap"),
+    Good(
+        _DRIVER % (f"{_SGT} if (!IS_ERR(sgt)) {_GET}", _FREE + _PUT),
+        why="counted where it is good",
+    ),
+    Good(
+        _DRIVER % (f"{_GET} {_SGT} if (IS_ERR(sgt)) {_PUT}", _FREE + _PUT),
+        why="undone where it failed",
+    ),
+    Good(
+        _DRIVER % (f"{_SGT} {_CHECK} list_add(&frob->node, &frob->maps);", _FREE),
+        why="kept on a list instead",
+    ),
+]
