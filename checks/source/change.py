@@ -91,7 +91,8 @@ class FileChange:
         return (line for line in self.lines if line.sign == "-")
 
     @cached_property
-    def _removed_texts(self) -> frozenset[str]:
+    def removed_texts(self) -> frozenset[str]:
+        """What is removed, as `vocabulary.canonical` has it: for asking often."""
         return frozenset(canonical(line.text) for line in self.removed)
 
     @cached_property
@@ -104,7 +105,7 @@ class FileChange:
 
     def is_new(self, line: Line) -> bool:
         """Whether `line` is added and says more than an old name changed, or a line moved."""
-        return line.sign == "+" and canonical(line.text) not in self._removed_texts
+        return line.sign == "+" and canonical(line.text) not in self.removed_texts
 
     def mentions(self, *words: str) -> bool:
         """Whether any of `words` stands in this file's part of the diff."""

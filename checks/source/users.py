@@ -66,13 +66,15 @@ def new_users(series: Series) -> tuple[NewUser, ...]:
     """The files that become users in `series`, at the call that matters most, in patch order."""
     found: dict[str, NewUser] = {}
     seen: set[str] = set()
+    moved: frozenset[str] | None = None
     for patch in series.mentioning(*WORDS):
         for file in patch.change.touching(*WORDS, where=_ADDS):
             old = file.diff.old_path
             if not file.path.endswith(".c") or is_exempt(file.path) or file.path in seen:
                 continue
             seen.add(file.path)
-            calls = [user for user in _calls(patch, file) if not _moved(series, user.line)]
+            moved = _taken_away(series) if moved is None else moved
+            calls = [u for u in _calls(patch, file) if canonical(u.line.text) not in moved]
             if not calls or next(_core_calls(file.before), None) or not _starts(file):
                 continue
             if old is not None and old != file.path:
@@ -118,12 +120,7 @@ def _starts(file: FileChange) -> bool:
     return any(_HEADER.match(line.text) for line in file.added if file.is_new(line))
 
 
-def _moved(series: Series, line: Line) -> bool:
-    """Whether the series takes the same line away somewhere: the code only moves."""
-    wanted = canonical(line.text)
-    for patch in series.mentioning("\n-"):
-        if line.text in patch.diff:
-            for file in patch.change.touching(line.text):
-                if any(canonical(removed.text) == wanted for removed in file.removed):
-                    return True
-    return False
+def _taken_away(series: Series) -> frozenset[str]:
+    """The lines that the series removes somewhere: where it adds one again, the code only moves."""
+    files = (f for p in series.mentioning("\n-") for f in p.change.touching(*WORDS))
+    return frozenset().union(*(file.removed_texts for file in files))
