@@ -9,8 +9,10 @@ is one fragment, the whole file.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from checks.source.diff import FileDiff, Line
@@ -72,8 +74,11 @@ class Fragment:
 
     def rows_with(self, names: re.Pattern[str]) -> set[int]:
         """The 0-based rows in which `names` matches: the cheap test before any parsing."""
-        text = self._text
-        return {text.count("\n", 0, found.start()) for found in names.finditer(text)}
+        return {self.row_at(found.start()) for found in names.finditer(self._text)}
+
+    def row_at(self, offset: int) -> int:
+        """The 0-based row of the character at `offset` of the lines put together by newlines."""
+        return bisect_right(self._starts, offset) - 1
 
     def has(self, word: str) -> bool:
         """Whether `word` stands anywhere in it."""
@@ -82,6 +87,11 @@ class Fragment:
     @cached_property
     def _text(self) -> str:
         return "\n".join(self.texts)
+
+    @cached_property
+    def _starts(self) -> tuple[int, ...]:
+        """Where each line starts in `_text`."""
+        return tuple(accumulate((len(text) + 1 for text in self.texts[:-1]), initial=0))
 
     def shown(self, row: int) -> Line | None:
         """The diff line at 0-based `row`, or None outside the fragment or the diff."""
@@ -111,13 +121,9 @@ class Image:
     def functions_with(self, names: re.Pattern[str]) -> Iterator[Function]:
         """The functions in which `names` matches; fragments without it are not parsed."""
         for fragment in self.fragments:
-            rows = fragment.rows_with(names)
+            rows = sorted(fragment.rows_with(names))
             if rows:
-                yield from (
-                    f
-                    for f in fragment.unit.functions
-                    if any(f.start <= row <= f.end for row in rows)
-                )
+                yield from (f for f in fragment.unit.functions if _any_between(rows, f))
 
     @cached_property
     def kernel_docs(self) -> tuple[KernelDoc, ...]:
@@ -136,6 +142,12 @@ class Image:
         from checks.source.ops import read_initialisers
 
         return tuple(i for fragment in self.fragments for i in read_initialisers(fragment))
+
+
+def _any_between(rows: list[int], function: Function) -> bool:
+    """Whether one of the sorted `rows` is a row of `function`."""
+    at = bisect_left(rows, function.start)
+    return at < len(rows) and rows[at] <= function.end
 
 
 def hunk_image(diff: FileDiff, side: Side) -> Image:

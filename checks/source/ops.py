@@ -73,10 +73,9 @@ def _read(
     while end < len(text) and depth:
         depth += {"{": 1, "}": -1}.get(text[end], 0)
         end += 1
-    first = text.count("\n", 0, at)
     members = tuple(
-        Member(m.group(1), m.group(2).strip().lstrip("&"), first + text.count("\n", at, m.start()))
+        Member(m.group(1), m.group(2).strip().lstrip("&"), fragment.row_at(m.start()))
         for m in _MEMBER.finditer(text, at, end)
     )
-    last = text.count("\n", 0, max(end - 1, 0))
+    first, last = fragment.row_at(at), fragment.row_at(max(end - 1, 0))
     return Initialiser(struct, name, members, first, last, shown and not depth, fragment)
