@@ -17,7 +17,7 @@ from checks.source.pattern import pattern
 if TYPE_CHECKING:
     from checks.api import Series
 
-__all__ = ["at_least"]
+__all__ = ["at_least", "backport_of"]
 
 Version = tuple[int, int]
 
@@ -49,8 +49,14 @@ def at_least(series: Series, version: Version) -> bool:
     Raises `KeyError` for a version that nothing is known of.
     """
     since = SINCE[version]
+    named = backport_of(series)
+    if named is not None:
+        return named >= version
+    return series.date is None or series.date >= since
+
+
+def backport_of(series: Series) -> Version | None:
+    """The version that the subject's tag names, of several the oldest; None for mainline."""
     tags = "".join(_TAG.findall(series.subject))
     named = [(int(major), int(minor)) for major, minor in _VERSION.findall(tags)]
-    if named:
-        return min(named) >= version
-    return series.date is None or series.date >= since
+    return min(named, default=None)
