@@ -116,6 +116,23 @@ CORE_SYMBOLS = frozenset(
 )
 """What drivers/dma-buf/dma-buf.c and dma-buf-mapping.c export into the namespace DMA_BUF."""
 
+LISTED = frozenset(
+    {
+        *NOTIFY,
+        *NEEDS_RESV,
+        *NEEDS_RESV_SINCE_6_2,
+        *TAKES_RESV,
+        "dma_buf_begin_cpu_access",
+        "dma_buf_end_cpu_access",
+        "dma_buf_export",
+        "dma_buf_fd",
+        "dma_buf_get",
+        "dma_buf_mmap",
+        "dma_buf_put",
+    }
+)
+"""What "DOC: locking convention" has in its lists, since v6.2."""
+
 IMPORTERS: tuple[tuple[str, tuple[int, int]], ...] = (
     ("drivers/accel/amdxdna/", (6, 14)),
     ("drivers/accel/habanalabs/", (5, 16)),
