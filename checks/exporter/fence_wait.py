@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Wait for the fences after telling the importers
+
+The call that tells importers only starts the invalidation: they may go on to
+access the memory until the fences in dmabuf->resv have signalled.  An exporter
+that stops access waits for them with dma_resv_wait_timeout() before it drops
+the lock, resets the device or uses the memory again.
+
+DRM drivers wait elsewhere, for many buffers at once, and are left out; so is a
+call that lets importers in again, and one of which the diff does not show what
+follows.
+"""
+
+from collections.abc import Iterator
+
+from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
+from checks.source.change import FileChange
+from checks.source.revoke import CALLS, Site, Told, told
+from checks.source.suggest import replace_rows
+
+META = Meta(
+    severity=Severity.WARNING,
+    confidence=Confidence.HIGH,
+    sources=(
+        "20260119164421.GF961572@ziepe.ca",
+        "20260131-dmabuf-revoke-v7-4-463d956bd527@nvidia.com",
+        "drivers/dma-buf/dma-buf.c",
+    ),
+    words=CALLS,
+)
+
+
+def check(series: Series) -> Iterator[Hit]:
+    files = list(told(series))
+    waits = {(file.path, site.function) for _, file, found in files for site in found.fenced}
+    for patch, file, found in files:
+        for site in sorted(found.unfenced, key=lambda site: site.line):
+            if site in found.revokes and (file.path, site.function) not in waits:
+                yield from _site(patch, file, found, site)
+
+
+def _site(patch: Patch, file: FileChange, found: Told, site: Site) -> Iterator[Hit]:
+    function, step = found.sites[site]
+    line = step.line
+    if line is None or not file.is_new(line):
+        return
+    buffer = step.arguments[0]
+    yield Hit(
+        patch,
+        file,
+        line,
+        f"{step.name}() only starts the invalidation; please wait for the fences of "
+        f"{buffer}->resv with dma_resv_wait_timeout() before going on.",
+        symbol=function.name,
+        suggestion=_suggestion(file, found, site, buffer),
+        confidence=Confidence.HIGH if function.complete else Confidence.MEDIUM,
+        facts={"notify": step.name, "buffer": buffer},
+    )
+
+
+def _suggestion(file: FileChange, found: Told, site: Site, buffer: str) -> str:
+    """The wait as the merged code has it, behind the call."""
+    _, step = found.sites[site]
+    fragment = step.function.fragment
+    text = fragment.texts[step.row]
+    if not text.rstrip().endswith(");") or step.depth:
+        return ""
+    indent = text[: len(text) - len(text.lstrip())]
+    more = indent + "\t" * (len("dma_resv_wait_timeout(") // 8) + " " * 6
+    new = (
+        f"{indent}dma_resv_wait_timeout({buffer}->resv,",
+        f"{more}DMA_RESV_USAGE_BOOKKEEP, false,",
+        f"{more}MAX_SCHEDULE_TIMEOUT);",
+    )
+    return replace_rows(file.path, fragment, step.row + 1, step.row, new)
+
+
+_REVOKE = """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -10,3 +10,11 @@
+ 
+ #include "frob.h"
+ 
++void frob_revoke(struct frob *frob%(more)s)
++{
++	dma_resv_lock(frob->dmabuf->resv, NULL);
++	frob->revoked = %(flag)s;
++	dma_buf_invalidate_mappings(frob->dmabuf);
++	%(then)s;
++	dma_resv_unlock(frob->dmabuf->resv);
++}
+"""
+_TELLS = "dma_buf_invalidate_mappings(frob->dmabuf);"
+
+BAD = [
+    Bad(_REVOKE % {"more": "", "flag": "true", "then": "frob->epoch++"}, at=(_TELLS,)),
+    Bad(
+        _REVOKE % {"more": ", bool revoked", "flag": "revoked", "then": "frob->epoch++"},
+        at=(_TELLS,),
+    ),
+    Bad(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -60,7 +60,13 @@ void frob_remove(struct frob_entry *entry)
+ 	mutex_lock(&entry->lock);
+ 	entry->removed = true;
+ 
++	list_for_each_entry_safe(frob, tmp, &entry->bufs, elm) {
++		dma_resv_lock(frob->dmabuf->resv, NULL);
++		list_del(&frob->elm);
++		dma_buf_move_notify(frob->dmabuf);
++		dma_resv_unlock(frob->dmabuf->resv);
++	}
+ 	mutex_unlock(&entry->lock);
+ 
+ 	frob_put(entry);
+ }
+""",
+        at=("dma_buf_move_notify(frob->dmabuf);",),
+    ),
+]
+
+GOOD = [
+    Good(
+        _REVOKE
+        % {
+            "more": "",
+            "flag": "true",
+            "then": "dma_resv_wait_timeout(frob->dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP, false, MAX)",
+        },
+        why="waits under the lock",
+    ),
+    Good(
+        _REVOKE % {"more": "", "flag": "true", "then": "frob_wait_fences(frob)"},
+        why="a helper that nobody shows may wait",
+    ),
+    Good(
+        _REVOKE % {"more": "", "flag": "false", "then": "frob->epoch++"},
+        why="lets importers in again",
+    ),
+    Good(
+        (_REVOKE % {"more": "", "flag": "true", "then": "frob->epoch++"}).replace(
+            "/misc/", "/gpu/drm/frob/"
+        ),
+        why="DRM drivers wait elsewhere, for many at once",
+    ),
+    Good(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -10,3 +10,19 @@
+ 
+ #include "frob.h"
+ 
++static void frob_tell(struct frob *frob)
++{
++	dma_resv_assert_held(frob->dmabuf->resv);
++	frob->revoked = true;
++	dma_buf_invalidate_mappings(frob->dmabuf);
++}
++
++void frob_remove(struct frob *frob)
++{
++	dma_resv_lock(frob->dmabuf->resv, NULL);
++	frob_tell(frob);
++	dma_resv_wait_timeout(frob->dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP,
++			      false, MAX_SCHEDULE_TIMEOUT);
++	dma_resv_unlock(frob->dmabuf->resv);
++	wait_for_completion(&frob->unmapped);
++}
+""",
+        why="its caller waits",
+    ),
+    Good(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -60,7 +60,7 @@ void frob_revoke(struct frob *frob)
+ {
+ 	dma_resv_lock(frob->dmabuf->resv, NULL);
+ 	frob->revoked = true;
+-	dma_buf_move_notify(frob->dmabuf);
++	dma_buf_invalidate_mappings(frob->dmabuf);
+ 	dma_resv_unlock(frob->dmabuf->resv);
+ }
+ 
+""",
+        why="a call that was renamed",
+    ),
+    Good(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -60,5 +60,6 @@ void frob_revoke(struct frob *frob)
+ {
+ 	dma_resv_lock(frob->dmabuf->resv, NULL);
+ 	frob->revoked = true;
++	dma_buf_invalidate_mappings(frob->dmabuf);
+ 	frob->epoch++;
+ 	list_del_init(&frob->elm);
+""",
+        why="the diff does not show what follows",
+    ),
+    Good(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -10,3 +10,10 @@
+ 
+ #include "frob.h"
+ 
++void frob_revoke(struct frob *frob)
++{
++	dma_resv_lock(frob->dmabuf->resv, NULL);
++	frob->revoked = true;
++	dma_buf_invalidate_mappings(frob->dmabuf);
++	dma_resv_unlock(frob->dmabuf->resv);
++}
+# next patch
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -15,5 +15,7 @@ void frob_revoke(struct frob *frob)
+ 	dma_resv_lock(frob->dmabuf->resv, NULL);
+ 	frob->revoked = true;
+ 	dma_buf_invalidate_mappings(frob->dmabuf);
++	dma_resv_wait_timeout(frob->dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP,
++			      false, MAX_SCHEDULE_TIMEOUT);
+ 	dma_resv_unlock(frob->dmabuf->resv);
+ }
+""",
+        why="a later patch of the series adds the wait",
+    ),
+]
