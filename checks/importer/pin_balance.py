@@ -72,16 +72,23 @@ def _is_whole(file: FileChange) -> bool:
 
 def _released(patch: Patch, file: FileChange) -> Iterator[Hit]:
     """A function that detaches what another one has pinned, and nobody but that one unpins."""
-    pinning = [f.name for f in file.after.functions_with(_PINS) if _has(f, PIN)]
-    if any(f.name not in pinning for f in file.after.functions_with(_PINS)):
+    pinning = [f for f in file.after.functions_with(_PINS) if _has(f, PIN)]
+    names = [function.name for function in pinning]
+    if any(f.name not in names for f in file.after.functions_with(_PINS)):
         return
     for function in file.after.functions_with(_DETACHES):
-        if function.name not in pinning and _has(function, DETACH):
-            row = next(call.row for call in function.calls if call.name == DETACH)
-            line = function.fragment.shown(row)
+        if function.name in names or not _has(function, DETACH):
+            continue
+        candidates = [(function, _row(function, DETACH)), *((f, _row(f, PIN)) for f in pinning)]
+        for place, row in candidates:
+            line = place.fragment.shown(row)
             if line is not None and file.is_new(line):
-                yield _hit(patch, file, function.name, line, "release", line.text.strip())
+                yield _hit(patch, file, place.name, line, "release", function.name)
                 return
+
+
+def _row(function: Function, name: str) -> int:
+    return next(call.row for call in function.calls if call.name == name and not call.through)
 
 
 def _has(function: Function, name: str) -> bool:
@@ -103,18 +110,18 @@ def _lost(patch: Patch, file: FileChange, function: Function, pins: Pins) -> Ite
             anchor = at if at is not None and file.is_new(at) else None
         if anchor is None or anchor not in file.lines or (kind == "return" and not unpins):
             continue
-        where = " ".join(at.text.split()) if at is not None else ""
+        where = " ".join(step.function.fragment.texts[step.row].split())
         yield _hit(patch, file, function.name, anchor, kind, where)
         return
 
 
 def _hit(patch: Patch, file: FileChange, symbol: str, line: Line, kind: str, where: str) -> Hit:
-    detach = f"`{where}`" if where else "the detach"
     messages = {
-        "detach": f"Please call dma_buf_unpin() before {detach}: the attachment goes while it is pinned.",
+        "detach": f"Please call dma_buf_unpin() before `{where}`: the attachment goes while it is pinned.",
         "return": f"One of the paths to `{where}` returns an error with the pin held; it needs a "
         "dma_buf_unpin() too.",
-        "release": "Please call dma_buf_unpin() here too: nothing drops the pin before the detach.",
+        "release": f"Please call dma_buf_unpin() in {where}() too: nothing drops the pin before the "
+        "detach there.",
         "late": "Please unpin before the detach: the attachment is gone here.",
         "unmap": "Could the unmap come first? The pin is what keeps the addresses in place until then.",
         "never": "Where is the dma_buf_unpin() for this? The exporter can't move the buffer until then.",
