@@ -53,7 +53,7 @@ def _site(patch: Patch, file: FileChange, found: Told, site: Site) -> Iterator[H
         f"{buffer}->resv with dma_resv_wait_timeout() before going on.",
         symbol=function.name,
         suggestion=_suggestion(file, found, site, buffer),
-        confidence=Confidence.HIGH if function.complete else Confidence.MEDIUM,
+        confidence=Confidence.HIGH if site in found.flagged else Confidence.MEDIUM,
         facts={"notify": step.name, "buffer": buffer},
     )
 
@@ -141,6 +141,12 @@ GOOD = [
     Good(
         _REVOKE % {"more": "", "flag": "false", "then": "frob->epoch++"},
         why="lets importers in again",
+    ),
+    Good(
+        (_REVOKE % {"more": "", "flag": "FROB_OK", "then": "frob->epoch++"}).replace(
+            "->revoked", "->state"
+        ),
+        why="lets importers in again, by a state",
     ),
     Good(
         (_REVOKE % {"more": "", "flag": "true", "then": "frob->epoch++"}).replace(

@@ -32,7 +32,9 @@ CALLS = tuple(name + "(" for name in NOTIFY)
 
 FLAG = r"revok|invalidated|defunct|unplugged|driver_removed"
 _FLAG = pattern(rf"(?:->|\.)\w*(?:{FLAG})\w*$", re.IGNORECASE)
-_FALSE = frozenset({"false", "0"})
+_REVOKED = pattern(r"(?<![a-z])REVOK")
+_STATE = pattern(r"(?:->|\.)\w*(?:state|status)$")
+_ADMITS = pattern(r"^(?:false|0|\w+_(?:OK|ACTIVE|VALID|NORMAL|LIVE|ENABLED|READY|MAPPABLE))$")
 _NOTIFIES = pattern(r"\b(?:" + "|".join(NOTIFY) + r")\s*\(")
 _BATCHED = ("drivers/gpu/", "drivers/accel/")
 """DRM drivers wait for fences in TTM or their own scheduler, elsewhere and for many at once."""
@@ -55,7 +57,9 @@ _MAY_WAIT = pattern(
     re.IGNORECASE,
 )
 _RESV_LOCK = pattern(r"(?:^|_)resv(?:_\w+)?_(?:try)?lock")
-_UNLOCK = pattern(r"unlock|unreserve|_unprepare|exec_fini")
+_UNLOCK = pattern(
+    r"(?:^|_)(?:resv|bo|gem|obj|object|buf|dmabuf)(?:_\w+)?_unlock|unreserve|exec_fini"
+)
 _DROP = pattern(r"^(?:kref_put|refcount_dec|atomic\w*_(?:dec|sub)|percpu_ref_(?:kill|put))")
 _RELEASE = pattern(
     r"(?:^|_)(?:put|free|kfree|kvfree|vfree|destroy|release|unregister|remove|teardown|disable|reset|iounmap)(?:_|$)"
@@ -94,12 +98,14 @@ class _State(NamedTuple):
     """1 + index of a wait that can have run into its timeout; 0 for none."""
     timer: str = ""
     """The variable with the result of that wait."""
+    looked: bool = False
+    """Whether a condition has looked at it."""
     dropped: str = ""
     """The count that was dropped, and the lock still held."""
 
     @property
     def restores(self) -> bool:
-        return self.flag in _FALSE
+        return _ADMITS.match(self.flag) is not None
 
 
 class Told:
@@ -109,6 +115,8 @@ class Told:
         self.sites: dict[Site, tuple[Function, Step]] = {}
         self.revokes: set[Site] = set()
         """Sites that a path reaches on which the flag was not cleared."""
+        self.flagged: set[Site] = set()
+        """Those of them that a path reaches on which the flag was set."""
         self.fenced: set[Site] = set()
         """Sites with a path to a wait for fences, or to what may be one."""
         self.unfenced: dict[Site, Step] = {}
@@ -125,9 +133,11 @@ class Told:
         """Waits for the mappings to go with the reservation lock held."""
 
 
-def is_revoke_flag(name: str) -> bool:
-    """Whether a store to `name` says that a buffer is, or is no longer, revoked."""
-    return _FLAG.search(name) is not None
+def is_revoke_flag(name: str, value: str = "") -> bool:
+    """Whether storing `value` to `name` says that a buffer is, or is no longer, revoked."""
+    if _FLAG.search(name) or (_REVOKED.search(value) and "->" in name):
+        return True
+    return _STATE.search(name) is not None and _ADMITS.match(value) is not None
 
 
 def same_buffer(resv: str, dmabuf: str) -> bool:
@@ -148,7 +158,9 @@ class _Watch:
 
     def step(self, step: Step, state: _State) -> Iterator[_State]:
         if step.kind == "store":
-            yield state._replace(flag=step.value) if is_revoke_flag(step.name) else state
+            yield (
+                state._replace(flag=step.value) if is_revoke_flag(step.name, step.value) else state
+            )
         elif step.kind != "call":
             if step.depth == 0:
                 self._leaves(step, state)
@@ -169,6 +181,8 @@ class _Watch:
         self.found.sites[site] = (step.function, step)
         if not state.restores:
             self.found.revokes.add(site)
+            if state.flag:
+                self.found.flagged.add(site)
         return _State(site, step.arguments[0], state.flag)
 
     def _after(self, step: Step, state: _State, site: Site) -> _State:
@@ -210,7 +224,7 @@ class _Watch:
             self.waits.append((site, step))
         index = self.waits.index((site, step)) + 1
         self.found.waited.add(site)
-        return state._replace(waited=True, timed=index, timer=step.assigned)
+        return state._replace(waited=True, timed=index, timer=step.assigned, looked=False)
 
     def _goes_on(self, step: Step, state: _State, site: Site) -> None:
         """What is mapped can go away now."""
@@ -225,8 +239,11 @@ class _Watch:
     def _leaves(self, step: Step, state: _State) -> None:
         """The outermost function is left; of one that the hunk cuts nothing is known then."""
         failed = step.kind == "return" and step.value.startswith(("-E", "ERR_PTR"))
-        shown = step.kind == "return" or self.ends
-        if state.site is None or failed or not shown:
+        if state.site is None or failed:
+            return
+        if step.kind != "return" and not self.ends:
+            if state.timed and not state.looked:
+                self._goes_on(step, state, state.site)
             return
         if not state.fenced and not state.restores:
             self.found.unfenced.setdefault(state.site, step)
@@ -240,7 +257,7 @@ class _Watch:
             timer = state.timer or f"{wait.name}("
             direct = condition == timer or (not state.timer and condition.startswith(timer))
             if direct:
-                return state._replace(timed=0) if truth else state
+                return state._replace(timed=0 if truth else state.timed, looked=True)
         return state
 
 

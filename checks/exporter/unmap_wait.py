@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Wait until importers have unmapped before taking away what they mapped
+
+Fences are only half of it: until dma_buf_unmap_attachment() an importer may
+still read speculatively, and it still holds the DMA address.  An exporter that
+stops access for good counts its maps and, once the lock is dropped, waits for
+the last unmap with no timeout.  To warn and go on after a second was rejected:
+either the importers are gone, or everybody waits for them.
+
+Taken away means: something is released after the importers were told, or the
+function is one that removes, resets or closes.  Before the merged contract
+this is a note.  What a helper does that nobody shows is not guessed.
+"""
+
+from collections.abc import Iterator
+
+from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Patch, Series, Severity
+from checks.source.change import FileChange
+from checks.source.diff import Line
+from checks.source.pattern import pattern
+from checks.source.revoke import CALLS, Site, Told, told
+from checks.source.steps import Step
+
+META = Meta(
+    severity=Severity.ERROR,
+    confidence=Confidence.HIGH,
+    sources=(
+        "31872c87-5cba-4081-8196-72cc839c6122@amd.com",
+        "8689345b-241a-47f4-8e9a-61cde285bf8b@amd.com",
+        "20260131-dmabuf-revoke-v7-4-463d956bd527@nvidia.com",
+    ),
+    words=CALLS,
+)
+
+_ENDS = pattern(
+    r"(?:^|_)(?:cleanup|remove|destroy|release|close|teardown|unbind|shutdown|reset|disable|free|"
+    r"unregister|suspend|detach|exit|fini)(?:_|$)"
+)
+
+
+def check(series: Series) -> Iterator[Hit]:
+    files = list(told(series))
+    waits = {(file.path, site.function) for _, file, found in files for site in found.waited}
+    for patch, file, found in files:
+        yield from _timeouts(patch, file, found)
+        for site in sorted(found.unwaited, key=lambda site: site.line):
+            if site in found.revokes and (file.path, site.function) not in waits:
+                yield from _missing(series, patch, file, found, site)
+
+
+def _timeouts(patch: Patch, file: FileChange, found: Told) -> Iterator[Hit]:
+    """Waits that end although mappings are left, and waits that no unmap can end."""
+    seen: set[int] = set()
+    for step in found.locked.values():
+        message = (
+            f"unmap_dma_buf needs dmabuf->resv, which is held here: please drop it before "
+            f"{step.name}()."
+        )
+        yield from _once(seen, patch, file, step, message, Confidence.MEDIUM)
+    for step in found.timeouts.values():
+        message = (
+            f"Please wait with no timeout, e.g. {step.name.replace('_timeout', '')}(): after "
+            "a timeout this goes on although importers still have the buffer mapped."
+        )
+        yield from _once(seen, patch, file, step, message, Confidence.HIGH)
+
+
+def _once(
+    seen: set[int],
+    patch: Patch,
+    file: FileChange,
+    step: Step,
+    message: str,
+    confidence: Confidence,
+) -> Iterator[Hit]:
+    line = step.line
+    if line is not None and file.is_new(line) and line.at not in seen:
+        seen.add(line.at)
+        name = step.function.name
+        yield Hit(patch, file, line, message, symbol=name, confidence=confidence)
+
+
+def _missing(
+    series: Series, patch: Patch, file: FileChange, found: Told, site: Site
+) -> Iterator[Hit]:
+    function, _ = found.sites[site]
+    line = _new_line(file, found, site)
+    last = found.unwaited[site]
+    ends = last.kind == "call" or _ENDS.search(function.name) is not None
+    if line is None or not (ends or site in found.flagged):
+        return
+    merged = series.edition(patch) is Edition.MERGED
+    before = f"{last.name}()" if last.kind == "call" else f"the end of {function.name}()"
+    yield Hit(
+        patch,
+        file,
+        line,
+        "Importers may have the buffer mapped still; please count map_dma_buf against "
+        f"unmap_dma_buf and wait for the last unmap, with resv dropped, before {before}.",
+        symbol=function.name,
+        severity=Severity.WARNING if merged and ends else Severity.NOTE,
+        confidence=Confidence.MEDIUM,
+        facts={"before": before},
+    )
+
+
+def _new_line(file: FileChange, found: Told, site: Site) -> Line | None:
+    """The new line that tells the importers, or that waits for their fences only."""
+    _, told_at = found.sites[site]
+    waits = [wait.step for other, wait in found.fence_waits if other == site]
+    for step in (told_at, *waits):
+        if step.line is not None and file.is_new(step.line):
+            return step.line
+    return None
+
+
+_REVOKE = """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -10,3 +10,%(count)d @@
+ 
+ #include "frob.h"
+ 
++void frob_cleanup(struct frob *frob)
++{
++	dma_resv_lock(frob->dmabuf->resv, NULL);
++	frob->revoked = true;
++	dma_buf_invalidate_mappings(frob->dmabuf);
++	dma_resv_wait_timeout(frob->dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP, false,
++			      MAX_SCHEDULE_TIMEOUT);
+%(then)s+	frob_free_pages(frob);
++}
+"""
+_TELLS = "dma_buf_invalidate_mappings(frob->dmabuf);"
+
+
+def _then(*lines: str) -> str:
+    return _REVOKE % {"count": 12 + len(lines), "then": "".join(f"+\t{x}\n" for x in lines)}
+
+
+_UNLOCK = "dma_resv_unlock(frob->dmabuf->resv);"
+_PUT = "kref_put(&frob->maps, frob_unmapped);"
+
+BAD = [
+    Bad(_then(_UNLOCK), at=(_TELLS,), edition=Edition.MERGED),
+    Bad(_then(_UNLOCK), at=(_TELLS,), edition=Edition.MOVE_NOTIFY),
+    Bad(
+        _then(
+            _UNLOCK, _PUT, "left = wait_for_completion_timeout(&frob->comp, HZ);", "WARN_ON(!left);"
+        ),
+        at=("left = wait_for_completion_timeout(&frob->comp, HZ);",),
+    ),
+    Bad(
+        _then(
+            _UNLOCK,
+            "if (!wait_event_timeout(frob->wq, !atomic_read(&frob->maps), HZ))",
+            '\tdev_warn(frob->dev, "still mapped\\n");',
+        ),
+        at=("if (!wait_event_timeout(frob->wq, !atomic_read(&frob->maps), HZ))",),
+    ),
+    Bad(
+        _then(_PUT, "wait_for_completion(&frob->comp);", _UNLOCK),
+        at=("wait_for_completion(&frob->comp);",),
+    ),
+    Bad(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -90,6 +90,9 @@ void frob_cleanup(struct frob *frob)
+ 		frob->dev = NULL;
+ 		frob->revoked = true;
+ 		dma_buf_invalidate_mappings(frob->dmabuf);
++		dma_resv_wait_timeout(frob->dmabuf->resv,
++				      DMA_RESV_USAGE_BOOKKEEP, false,
++				      MAX_SCHEDULE_TIMEOUT);
+ 		dma_resv_unlock(frob->dmabuf->resv);
+ 		frob_put_registration(frob);
+ 		fput(frob->dmabuf->file);
+""",
+        at=("dma_resv_wait_timeout(frob->dmabuf->resv,",),
+        edition=Edition.MERGED,
+    ),
+]
+
+GOOD = [
+    Good(
+        _then(_UNLOCK, _PUT, "wait_for_completion(&frob->comp);"),
+        why="waits for the last unmap, with no timeout and the lock dropped",
+        edition=Edition.MERGED,
+    ),
+    Good(
+        _then(_UNLOCK, "wait_event(frob->wq, !atomic_read(&frob->maps));"),
+        why="the same with a wait queue",
+        edition=Edition.MERGED,
+    ),
+    Good(
+        _then(
+            _UNLOCK,
+            _PUT,
+            "while (!wait_for_completion_timeout(&frob->comp, 10 * HZ))",
+            '\tdev_warn(frob->dev, "still mapped\\n");',
+        ),
+        why="tells the log, and keeps waiting",
+        edition=Edition.MERGED,
+    ),
+    Good(
+        _then(_UNLOCK, "frob_drain(frob);"),
+        why="a helper that nobody shows may wait",
+        edition=Edition.MERGED,
+    ),
+    Good(
+        _then(_UNLOCK).replace("/misc/", "/gpu/drm/frob/"),
+        why="DRM drivers keep the memory until it is idle",
+        edition=Edition.MERGED,
+    ),
+    Good(
+        _then(_UNLOCK).replace("= true", "= false"),
+        why="lets importers in again",
+        edition=Edition.MERGED,
+    ),
+    Good(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -90,5 +90,8 @@ void frob_move(struct frob *frob)
+ 	dma_resv_lock(frob->dmabuf->resv, NULL);
+ 	frob->revoked = true;
+ 	dma_buf_invalidate_mappings(frob->dmabuf);
++	dma_resv_wait_timeout(frob->dmabuf->resv,
++			      DMA_RESV_USAGE_BOOKKEEP, false,
++			      MAX_SCHEDULE_TIMEOUT);
+ 	dma_resv_unlock(frob->dmabuf->resv);
+ 	kref_put(&frob->maps, frob_unmapped);
+""",
+        why="what follows is not shown",
+        edition=Edition.MERGED,
+    ),
+    Good(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -10,3 +10,12 @@
+ 
+ #include "frob.h"
+ 
++static void frob_migrate(struct frob *frob)
++{
++	dma_resv_lock(frob->dmabuf->resv, NULL);
++	dma_buf_invalidate_mappings(frob->dmabuf);
++	dma_resv_wait_timeout(frob->dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP,
++			      false, MAX_SCHEDULE_TIMEOUT);
++	frob_copy(frob);
++	dma_resv_unlock(frob->dmabuf->resv);
++}
+""",
+        why="moves the buffer: importers map it again, and fences are enough",
+        edition=Edition.MERGED,
+    ),
+]
