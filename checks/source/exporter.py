@@ -8,6 +8,7 @@ out, since they move buffers and wait elsewhere; tests and the core as well.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from posixpath import dirname
 from typing import TYPE_CHECKING, NamedTuple
 
 from checks.source.pattern import pattern
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from checks.source.c import Function
     from checks.source.change import FileChange
     from checks.source.diff import Line
+    from checks.source.ops import Member
     from checks.source.program import Ops, Place
 
-__all__ = ["Exporter", "Owed", "Revoke", "exporters", "mentions", "owed_at"]
+__all__ = ["Exporter", "Owed", "Revoke", "exporters", "is_left_out", "mentions", "owed_at"]
 
 _STORE = pattern(r"((?:->|\.)(\w+))\s*=(?!=)\s*(\w+)")
 _BATCHED = ("drivers/gpu/", "drivers/accel/")
@@ -51,33 +53,52 @@ class Exporter(NamedTuple):
     """An ops struct, and how its buffers are revoked."""
 
     ops: Ops
+    """Where it is shown last; places that show all of it go before."""
     revokes: tuple[Revoke, ...]
+    later: tuple[Ops, ...] = ()
+    """Where a part of it is shown after that."""
+
+    def member(self, name: str) -> Member | None:
+        """What an op is set to in the end; one that a part takes away again still counts."""
+        shown = (ops.initialiser.member(name) for ops in (*reversed(self.later), self.ops))
+        return next((member for member in shown if member is not None), None)
 
     def callback(self, series: Series, name: str) -> Place | None:
         """The function of one op as the series leaves it, or as far as it is shown."""
-        member = self.ops.initialiser.member(name)
+        member = self.member(name)
         return series.program.function(member.value, self.ops.file) if member else None
 
 
 def exporters(series: Series) -> Iterator[Exporter]:
     """Yield each exporter of the series for which the series shows a revoke too."""
     revokes = tuple(_revokes(series))
-    seen = set()
+    shown: dict[tuple[str, str], list[Ops]] = {}
     for ops in series.program.ops(EXPORTER_OPS) if revokes else ():
-        key = (ops.file.path, ops.initialiser.name)
-        if not _left_out(ops.file.path) and key not in seen:
-            seen.add(key)
-            yield Exporter(ops, revokes)
+        if not is_left_out(ops.file.path):
+            shown.setdefault((ops.file.path, ops.initialiser.name), []).append(ops)
+    for (path, _), places in shown.items():
+        near = tuple(r for r in revokes if _is_near(r.file.path, path))
+        whole = [n for n, ops in enumerate(places) if ops.initialiser.complete]
+        last = whole[-1] if whole else 0
+        if near:
+            yield Exporter(places[last], near, tuple(places[last + 1 :]))
 
 
-def _left_out(path: str) -> bool:
+def _is_near(one: str, other: str) -> bool:
+    """Whether two files can be of one driver: in one directory, or one below the other's."""
+    first, second = dirname(one) + "/", dirname(other) + "/"
+    return first.startswith(second) or second.startswith(first)
+
+
+def is_left_out(path: str) -> bool:
+    """Whether rules about an exporter's state have nothing to say of `path`."""
     return is_exempt(path) or is_core(path) or path.startswith(_BATCHED)
 
 
 def _revokes(series: Series) -> Iterator[Revoke]:
     for patch in series.mentioning(*NOTIFY):
         for file in patch.change.touching(*NOTIFY):
-            if file.path.endswith((".c", ".h")) and not _left_out(file.path):
+            if file.path.endswith((".c", ".h")) and not is_left_out(file.path):
                 for function in file.after.functions:
                     if any(call.name in NOTIFY for call in function.calls):
                         yield from _stores(patch, file, function)
