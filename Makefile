@@ -28,7 +28,7 @@ help:
 	@echo '                          without SERIES the example that ships with revokebot.'
 	@echo '                          Findings do not fail it; ARGS="--fail-on error" does.'
 	@echo 'make test                 ruff, mypy and every test'
-	@echo 'make bench                measure against checkpatch.pl and git, print the ratios'
+	@echo 'make bench                measure against checkpatch.pl, git and unidiff, print the ratios'
 	@echo 'make mutants              break correct patches in many ways, print what the rules catch'
 	@echo 'make lock                 write requirements.lock anew; ARGS=--upgrade takes newer releases'
 	@echo 'make clean                remove all that the other targets made'

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import archive, cold_start, patches
+from benchmarks import archive, cold_start, patches, rules
 
 MEASUREMENTS = {
+    "rules": rules.main,
     "patches": patches.main,
     "cold-start": cold_start.main,
     "archive": archive.main,
