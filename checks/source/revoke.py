@@ -283,7 +283,7 @@ def _told(series: Series, file: FileChange) -> Iterator[Told]:
 def _roots(series: Series, file: FileChange) -> Iterator[tuple[FileChange, Function]]:
     """The functions of `file` that tell importers, and those of the series that call them."""
     seen: dict[int, tuple[FileChange, Function]] = {}
-    for function in _with(file, _NOTIFIES):
+    for function in file.after.functions_with(_NOTIFIES):
         seen[id(function)] = (file, function)
     for _ in range(ROUNDS):
         names = {function.name for _, function in seen.values()}
@@ -294,19 +294,14 @@ def _roots(series: Series, file: FileChange) -> Iterator[tuple[FileChange, Funct
         for patch in series.mentioning(*names) if calls else ():
             for other in patch.change.touching(*names):
                 if calls and other.path.endswith((".c", ".h")):
-                    seen |= {id(f): (other, f) for f in _with(other, calls) if id(f) not in seen}
+                    seen |= {
+                        id(f): (other, f)
+                        for f in other.after.functions_with(calls)
+                        if id(f) not in seen
+                    }
         if len(seen) == before:
             break
     yield from seen.values()
-
-
-def _with(file: FileChange, names: re.Pattern[str]) -> Iterator[Function]:
-    for fragment in file.after.fragments:
-        rows = fragment.rows_with(names)
-        if rows:
-            yield from (
-                f for f in fragment.unit.functions if any(f.start <= row <= f.end for row in rows)
-            )
 
 
 def line_with(step: Step, text: str) -> Line | None:
