@@ -19,6 +19,7 @@ from collections.abc import Iterator
 
 from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.change import FileChange
+from checks.source.diff import Line
 from checks.source.pattern import pattern
 from checks.source.sections import FENCE_WORDS, signalling_steps, waits_after_notify
 from checks.source.steps import Step
@@ -38,9 +39,10 @@ META = Meta(
 )
 
 _COMPLETE = pattern(r"\bcomplete(?:_all)?\s*\(\s*&?\s*[\w>.-]*?(\w+)\s*\)")
+_UNLOCK_CALL = pattern(r"resv\w*_unlock\s*\(|dma_fence_end_signalling\s*\(")
 _DOES = pattern(
     r"^\+.*\b(?:dma_buf_\w+|dma_resv_lock\w*|dma_fence_(?:begin_signalling|add_callback)"
-    r"|s?wait_(?:for_completion|event)\w*)\s*\(|^\+.*\.(?:enable_signaling|signaled|release)\s*=",
+    r"|s?wait_(?:for_completion|event)\w*)\s*\(|^-.*(?:resv\w*_unlock|end_signalling)\s*\(|^\+.*\.(?:enable_signaling|signaled|release)\s*=",
     re.MULTILINE,
 )
 """A patch that adds none of these brings no wait, and no section, that was not there."""
@@ -81,10 +83,19 @@ def _hit(
     patch: Patch, file: FileChange, step: Step, message: str, confidence: Confidence
 ) -> Iterator[Hit]:
     line = step.line
-    if line is not None and line in file.lines and file.is_new(line):
+    if line is not None and line in file.lines and not file.is_new(line):
+        # the unlock may have moved below a wait that was there before
+        line = next((x for x in _around(file, line) if _UNLOCK_CALL.search(x.text)), line)
+    if line is not None and line in file.lines and (line.sign == "-" or file.is_new(line)):
         facts: dict[str, object] = {"call": step.name}
         symbol = step.function.name
         yield Hit(patch, file, line, message, symbol, confidence=confidence, facts=facts)
+
+
+def _around(file: FileChange, line: Line) -> Iterator[Line]:
+    """The removed lines above `line` in its hunk."""
+    hunk = next(hunk for hunk in file.hunks if line in hunk.lines)
+    return (x for x in hunk.lines if x.sign == "-" and x.at < line.at)
 
 
 def _is_for_unmap(file: FileChange, step: Step) -> bool:
@@ -166,6 +177,25 @@ BAD = [
             + "}"
         ),
         at=("wait_event(frob->wq, !atomic_read(&frob->maps));",),
+    ),
+    Bad(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -50,9 +50,9 @@ static void frob_revoke(struct frob *frob)
+ 	dma_resv_lock(frob->dmabuf->resv, NULL);
+ 	frob->revoked = true;
+ 	dma_buf_invalidate_mappings(frob->dmabuf);
+ 	frob_wait_fences(frob);
+-	dma_resv_unlock(frob->dmabuf->resv);
+ 	wait_for_completion(&frob->unmapped);
+ 	frob_reset(frob);
++	dma_resv_unlock(frob->dmabuf->resv);
+ }
+ 
+""",
+        at=("dma_resv_unlock(frob->dmabuf->resv);",),
     ),
     Bad(_added(_DONE % _UNMAP_CALL), at=(_UNMAP_CALL,)),
     Bad(

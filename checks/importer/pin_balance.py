@@ -15,7 +15,7 @@ unknown.  Pins in loops are not followed.
 from collections.abc import Iterator
 
 from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
-from checks.source.c import Function, loops_with
+from checks.source.c import Call, Function, loops_with
 from checks.source.change import FileChange
 from checks.source.diff import Line
 from checks.source.pattern import pattern
@@ -48,7 +48,6 @@ def check(series: Series) -> Iterator[Hit]:
         for file in patch.change.touching(*META.words):
             if file.path.endswith(".c") and not is_core(file.path) and not is_exempt(file.path):
                 yield from _file(series, patch, file)
-    yield from _never(series)
 
 
 def _file(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
@@ -63,7 +62,11 @@ def _file(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
         told |= bool(hits)
         kept |= ends is not None and any(state.pin == "held" for state in ends)
     if kept and not told and _is_whole(file):
-        yield from _released(patch, file)
+        hits = list(_released(patch, file))
+        yield from hits
+        told = bool(hits)
+    if not told and file.diff.old_path is None and series.complete:
+        yield from _never(series, patch, file)
 
 
 def _is_whole(file: FileChange) -> bool:
@@ -72,27 +75,24 @@ def _is_whole(file: FileChange) -> bool:
 
 def _released(patch: Patch, file: FileChange) -> Iterator[Hit]:
     """A function that detaches what another one has pinned, and nobody but that one unpins."""
-    pinning = [f for f in file.after.functions_with(_PINS) if _has(f, PIN)]
+    pinning = [f for f in file.after.functions_with(_PINS) if any(_calls(f, PIN))]
     names = [function.name for function in pinning]
     if any(f.name not in names for f in file.after.functions_with(_PINS)):
         return
     for function in file.after.functions_with(_DETACHES):
-        if function.name in names or not _has(function, DETACH):
+        detaches = list(_calls(function, DETACH))
+        if function.name in names or not detaches:
             continue
-        candidates = [(function, _row(function, DETACH)), *((f, _row(f, PIN)) for f in pinning)]
-        for place, row in candidates:
-            line = place.fragment.shown(row)
+        pins = [(f, call) for f in pinning for call in _calls(f, PIN)]
+        for place, call in [(function, detaches[0]), *pins]:
+            line = place.fragment.shown(call.row)
             if line is not None and file.is_new(line):
                 yield _hit(patch, file, place.name, line, "release", function.name)
                 return
 
 
-def _row(function: Function, name: str) -> int:
-    return next(call.row for call in function.calls if call.name == name and not call.through)
-
-
-def _has(function: Function, name: str) -> bool:
-    return any(call.name == name and not call.through for call in function.calls)
+def _calls(function: Function, name: str) -> Iterator[Call]:
+    return (call for call in function.calls if call.name == name and not call.through)
 
 
 def _source(function: Function) -> str:
@@ -100,19 +100,19 @@ def _source(function: Function) -> str:
 
 
 def _lost(patch: Patch, file: FileChange, function: Function, pins: Pins) -> Iterator[Hit]:
-    own = [call for call in function.calls if call.name in (PIN, UNPIN) and not call.through]
-    first = next((function.fragment.shown(c.row) for c in own if c.name == PIN), None)
-    unpins = any(call.name == UNPIN for call in own)
+    first = next((function.fragment.shown(c.row) for c in _calls(function, PIN)), None)
+    unpins = any(_calls(function, UNPIN))
+    taken = [x for x in file.removed if UNPIN in x.text and not file.was_renamed(x)]
     for kind, step in pins.lost.values():
         at = step.line
-        anchor = next((x for x in (first, at) if x is not None and file.is_new(x)), None)
-        if kind in ("late", "unmap"):
-            anchor = at if at is not None and file.is_new(at) else None
-        if anchor is None or anchor not in file.lines or (kind == "return" and not unpins):
-            continue
-        where = " ".join(step.function.fragment.texts[step.row].split())
-        yield _hit(patch, file, function.name, anchor, kind, where)
-        return
+        candidates = (at,) if kind in ("late", "unmap") else (first, at)
+        news = [x for x in candidates if x is not None and x in file.lines and file.is_new(x)]
+        if kind != "late" and not news:
+            news = taken[:1]
+        if news and (kind != "return" or unpins):
+            where = " ".join(step.function.fragment.texts[step.row].split())
+            yield _hit(patch, file, function.name, news[0], kind, where)
+            return
 
 
 def _hit(patch: Patch, file: FileChange, symbol: str, line: Line, kind: str, where: str) -> Hit:
@@ -139,22 +139,16 @@ def _hit(patch: Patch, file: FileChange, symbol: str, line: Line, kind: str, whe
     )
 
 
-def _never(series: Series) -> Iterator[Hit]:
+def _never(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
     """A new file pins, and nothing that the series shows unpins."""
-    if not series.complete or any(series.mentioning(UNPIN)):
+    if any(series.mentioning(UNPIN)):
         return
-    for patch in series.mentioning("dma_buf_pin("):
-        for file in patch.change.touching("dma_buf_pin("):
-            if file.diff.old_path is not None or is_exempt(file.path) or is_core(file.path):
-                continue
-            for function in file.after.functions_with(_PINS):
-                rows = [
-                    call.row for call in function.calls if call.name == PIN and not call.through
-                ]
-                line = function.fragment.shown(rows[0]) if rows else None
-                if line is not None:
-                    yield _hit(patch, file, function.name, line, "never", "")
-                    return
+    for function in file.after.functions_with(_PINS):
+        for call in _calls(function, PIN):
+            line = function.fragment.shown(call.row)
+            if line is not None:
+                yield _hit(patch, file, function.name, line, "never", "")
+                return
 
 
 _HEAD = """\

@@ -28,6 +28,7 @@ from checks.source.pattern import pattern
 from checks.source.sections import signalling_steps
 from checks.source.vocabulary import (
     ATTACH_OPS,
+    CALLBACKS,
     EXPORTER_OPS,
     HEADER,
     NEEDS_RESV,
@@ -48,11 +49,7 @@ META = Meta(
         "20260526111034.4079-1-Ankit.Soni@amd.com",
         "drivers/dma-buf/dma-buf.c",
     ),
-    words=(
-        ATTACH_OPS,
-        EXPORTER_OPS,
-        *sorted(name + "(" for name in _NAMED),
-    ),
+    words=(ATTACH_OPS, EXPORTER_OPS, *CALLBACKS, *sorted(name + "(" for name in _NAMED)),
     also=("dma_buf", "dma_resv"),
 )
 
@@ -163,15 +160,16 @@ def _locked(site: Site, facts: LockFacts, entry: Entry) -> Told | None:
         return None
     name = site.call.name
     reason = f" {entry.reason}" if by_entry else ""
+    sure = Confidence.HIGH if by_entry and entry.sure else Confidence.MEDIUM
     if is_lock(site.call):
         # two buffers are locked one after the other; only the core's own lock is surely the same
         text = f"{name}() would deadlock here: dmabuf->resv is held.{reason}"
-        return (text, Confidence.HIGH) if by_entry else None
+        return (text, sure) if by_entry else None
     if name in NOT_UNDER_RESV:
         text = f"{name}() is not to be called with dmabuf->resv held; please drop the lock before."
         return text + reason, Confidence.MEDIUM
     text = f"{name}() takes dmabuf->resv itself, and would deadlock here: it is held."
-    return text + reason, Confidence.HIGH if by_entry else Confidence.MEDIUM
+    return text + reason, sure
 
 
 _HEAD = """\
@@ -191,18 +189,20 @@ def _added(code: str) -> str:
     return _HEAD % (3 + len(rows)) + "".join(f"+{row}\n" for row in rows)
 
 
-_NOTIFIED = """
-static void frob_invalidate(struct dma_buf_attachment *attach)
+_CALLBACK = """
+static void frob_move_notify(struct dma_buf_attachment *attach)
 {
 	dma_resv_lock(%s->resv, NULL);
 	frob_unmap(attach->importer_priv);
 	dma_resv_unlock(%s->resv);
 }
-
+"""
+_OPS = """
 static const struct dma_buf_attach_ops frob_attach_ops = {
-	.invalidate_mappings = frob_invalidate,
+	.invalidate_mappings = frob_move_notify,
 };
 """
+_OURS = _CALLBACK.replace("%s", "attach->dmabuf")
 _UNDER_LOCK = """
 static void frob_import(struct frob *frob)
 {
@@ -213,10 +213,8 @@ static void frob_import(struct frob *frob)
 """
 
 BAD = [
-    Bad(
-        _added(_NOTIFIED.replace("%s", "attach->dmabuf")),
-        at=("dma_resv_lock(attach->dmabuf->resv, NULL);",),
-    ),
+    Bad(_added(_OURS + _OPS), at=("dma_resv_lock(attach->dmabuf->resv, NULL);",)),
+    Bad(_added(_OURS), at=("dma_resv_lock(attach->dmabuf->resv, NULL);",)),
     Bad(_added(_UNDER_LOCK), at=("frob->fd = dma_buf_fd(frob->dmabuf, O_CLOEXEC);",)),
     Bad(
         """\
@@ -316,9 +314,9 @@ diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
 ]
 
 GOOD = [
-    Good(_added(_NOTIFIED.replace("%s", "frob->ring")), why="the lock of another object"),
+    Good(_added(_CALLBACK.replace("%s", "frob->ring")), why="the lock of another object"),
     Good(
-        _added(_NOTIFIED.replace("%s", "attach->dmabuf").replace("dma_buf_attach_ops", "frob_ops")),
+        _added((_OURS + _OPS).replace("move_notify", "sync").replace("dma_buf_attach_ops", "ops")),
         why="not a callback of the core",
     ),
     Good(

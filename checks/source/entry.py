@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from checks.source.c import Function
 from checks.source.locks import LOCKING, Evidence, Held, LockFacts, walk_locks
-from checks.source.vocabulary import CALLED_LOCKED
+from checks.source.vocabulary import CALLBACKS, CALLED_LOCKED, NOTIFY
 
 if TYPE_CHECKING:
     from checks.api import Series
@@ -104,12 +104,26 @@ def _own(function: Function, facts: LockFacts, callbacks: dict[str, str]) -> Ent
     if function.name in callbacks:
         op = callbacks[function.name]
         return Entry(Held.HELD, f"The core calls &{op} with the lock held.", callback=True)
+    if _is_named_callback(function):
+        reason = f"By its name {function.name}() is the importer's callback: called with it held."
+        return Entry(Held.HELD, reason, sure=False, callback=True)
     if any("struct work_struct" in parameter.type for parameter in function.parameters):
         return Entry(Held.FREE, "A work item starts without it.")
     held = facts.entry
     if held is Held.UNKNOWN:
         return _UNKNOWN
     return Entry(held, evidence=facts.evidence)
+
+
+def _is_named_callback(function: Function) -> bool:
+    """Whether name and parameter are those of a notify callback, where no ops struct is shown."""
+    name = function.name
+    if name in NOTIFY or not name.endswith(tuple("_" + callback for callback in CALLBACKS)):
+        return False
+    types = [parameter.type for parameter in function.parameters]
+    if types in ([], ["void"]):  # cut by the hunk, whose heading has what was there
+        return f"{name}(struct dma_buf_attachment *" in function.fragment.heading
+    return types == ["struct dma_buf_attachment *"] and "void" in function.returns.split()
 
 
 def _explain(evidence: Evidence, row: int) -> str:

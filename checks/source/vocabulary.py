@@ -60,7 +60,17 @@ TAKES_RESV = frozenset(
 )
 """Calls that take the reservation lock themselves."""
 
-NOT_UNDER_RESV = frozenset({"dma_buf_export", "dma_buf_fd", "dma_buf_get", "dma_buf_mmap"})
+NOT_UNDER_RESV = frozenset(
+    {
+        "dma_buf_export",
+        "dma_buf_fd",
+        "dma_buf_get",
+        "dma_buf_put",
+        "dma_buf_mmap",
+        "dma_buf_begin_cpu_access",
+        "dma_buf_end_cpu_access",
+    }
+)
 """Calls that the locking convention forbids under the lock, though they need not deadlock."""
 
 CALLED_LOCKED = {
