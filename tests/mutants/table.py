@@ -14,6 +14,13 @@ DROPPED = (
 NO_UNPIN = (
     r"((?:.*\n)*?)err_unpin:\n\tdma_buf_unpin.*\nerr_unlock:\n((?:.*\n)*?)\tdma_buf_unpin.*\n"
 )
+OPEN_CODED = """static inline void link_dynamic(struct dma_buf_attachment *attach)
+{
+	if (attach->importer_ops)
+		count_dynamic(attach->dmabuf);
+}
+
+"""
 IOCTL = """
 static long dma_buf_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
@@ -56,13 +63,12 @@ TABLE: tuple[tuple[str, str, str, str, str], ...] = (
     ("unmap-wait", "wait under the lock", "old-exporter",
      r"(^\tdma_resv_unlock\(dmabuf->resv\);\n)\n(\twait_event\(.*\n)", r"\2\1"),
     ("wait-result", "remaining time taken for an error", EXPORTERS,
-     r"^(\t+)(dma_resv_wait_timeout\([^;]*;\n)", r"\1ret = \2\1if (ret)\n\1\tgoto out;\n"),
+     r"^(static )?void (\w+\(struct \w+ \*\w+(?:, bool revoke)?\)\n\{\n(?:(?!\}).*\n)*?)\t(dma_resv_wait_timeout\([^;]*;\n)",
+     r"\1int \2\tret = \3\tif (ret)\n\t\tgoto err_unlock;\n"),
     ("wait-result", "interruptible, result ignored", EXPORTERS,
      r"(dma_resv_wait_timeout\([^;]*)\bfalse\b", r"\1true"),
     ("wait-result", "time limit, result ignored", EXPORTERS,
      r"(dma_resv_wait_timeout\([^;]*)MAX_SCHEDULE_TIMEOUT", r"\1HZ"),
-    ("wait-result", "time left taken for a failure", "fences",
-     r"if \(left <= 0\)", "if (left)"),
     # The flag.
     ("map-reject", "a revoked buffer is mapped", EXPORTERS,
      r"^\tif \(\w+->revoked\)\n\t\treturn ERR_PTR\(-ENODEV\);\n\n", ""),
@@ -204,7 +210,7 @@ TABLE: tuple[tuple[str, str, str, str, str], ...] = (
     ("kernel-doc-format", "no colon", "core", r"^ \* @sgt:", " * @sgt"),
     ("kernel-doc-format", "a parameter is missing", "core", r"^ \* @sgt: .*\n", ""),
     ("predicate-wrapper", "the wrapper goes", "core",
-     r"^/\*\*\n \* dma_buf_attachment_is_dynamic(?:.*\n)*?\}\n\n", ""),
+     r"^/\*\*\n \* dma_buf_attachment_is_dynamic(?:.*\n)*?\}\n\n", OPEN_CODED),
     ("stale-name", "the old member", "importer fences",
      r"^\t\.invalidate_mappings =", "\t.move_notify ="),
     ("stale-name", "the old function", "exporter revoke",
