@@ -31,6 +31,7 @@ META = Meta(
 )
 
 _SHUTS = pattern(r"revok|moved?$|stop|disabl|block")
+_RESETS = pattern(r"reset(?!.*(?:prepare|begin|start|down))")
 _OPENS = pattern(r"restor|enabl|allow|unblock")
 
 
@@ -96,6 +97,7 @@ def _function(
         if follow(function, paths, OPEN) is None:
             continue
         yield from _twice(patch, file, function, paths)
+        yield from _never(patch, file, function, paths)
         yield from _left(patch, file, function, paths)
 
 
@@ -141,11 +143,32 @@ def _left(patch: Patch, file: FileChange, function: Function, paths: "_Paths") -
             return
 
 
+def _never(patch: Patch, file: FileChange, function: Function, paths: "_Paths") -> Iterator[Hit]:
+    """A reset that shuts importers out, and nothing in it lets them in again: worth a question."""
+    if paths.restored or not _RESETS.search(function.name):
+        return
+    for step in paths.shut.values():
+        line = step.line
+        if step.depth == 0 and line is not None and file.is_new(line):
+            yield Hit(
+                patch,
+                file,
+                line,
+                f"{function.name}() shuts importers out; where are they let in again?",
+                symbol=function.name,
+                severity=Severity.NOTE,
+                confidence=Confidence.LOW,
+                facts={"toggle": step.name, "kind": "never"},
+            )
+            return
+
+
 class _Paths:
     """State: the steps that revoked and have not been undone, none or one."""
 
     def __init__(self, toggle: _Toggle) -> None:
         self.toggle = toggle
+        self.shut: dict[int, Step] = {}
         self.again: dict[int, Step] = {}
         self.left: dict[tuple[int, int], Step] = {}
         self.restored: set[int] = set()
@@ -153,6 +176,7 @@ class _Paths:
     def step(self, step: Step, state: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
         if step.kind == "call" and step.name == self.toggle.name and step.arguments:
             if step.arguments[-1] == self.toggle.shuts:
+                self.shut[step.row] = step
                 if any(s.row != step.row and s.arguments == step.arguments for s in state):
                     self.again[step.row] = step
                 yield (step,)
@@ -201,12 +225,16 @@ diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
 BAD = [
     Bad(_DRIVER % ("frob->resets++;", "true"), at=("frob_move(frob, true);",)),
     Bad(_DRIVER % ("if (ret) return ret;", "false"), at=("if (ret) return ret;",)),
+    Bad(
+        _DRIVER.replace("frob_move(frob, %s)", "frob_start(frob, %s)") % ("frob->n++;", "true"),
+        at=("frob_move(frob, true);",),
+    ),
 ]
 
 GOOD = [
     Good(_DRIVER % ("frob->resets++;", "false"), why="restored where there is memory again"),
     Good(
-        _DRIVER.replace("frob_move(frob, %s)", "frob_free(frob, %s)")
+        _DRIVER.replace("frob_move(frob, %s)", "frob_free(frob, %s)").replace("_reset(", "_remove(")
         % ("if (ret) return ret;", "true"),
         why="revokes for good, as remove does",
     ),

@@ -73,7 +73,7 @@ def _broken(mutation: Mutation, original: Original) -> Iterator[Mutant]:
                 )
 
 
-def _around(text: str, match: re.Match[str], lines: int = 4) -> str:
+def _around(text: str, match: re.Match[str], lines: int = 2) -> str:
     """The matched text with a few lines before and after it."""
     start, end = match.span()
     for _ in range(lines):

@@ -78,7 +78,7 @@ int tessera_buf_export(struct tessera_card *card, struct tessera_buf *tbuf)
 
 void tessera_buf_suspend(struct tessera_card *card)
 {
-	tessera_quiesce(card);
+	tessera_power_down(card);
 }
 
 MODULE_IMPORT_NS("DMA_BUF");

@@ -136,7 +136,7 @@ void tessera_buf_suspend(struct tessera_card *card)
 	mutex_lock(&card->lock);
 	tessera_buf_revoke_all(card, true);
 	mutex_unlock(&card->lock);
-	tessera_quiesce(card);
+	tessera_power_down(card);
 }
 
 MODULE_IMPORT_NS("DMA_BUF");
