@@ -145,7 +145,7 @@ def _left(patch: Patch, file: FileChange, function: Function, paths: "_Paths") -
 
 def _never(patch: Patch, file: FileChange, function: Function, paths: "_Paths") -> Iterator[Hit]:
     """A reset that shuts importers out, and nothing in it lets them in again: worth a question."""
-    if paths.restored or not _RESETS.search(function.name):
+    if paths.restored or paths.again or not _RESETS.search(function.name):
         return
     for step in paths.shut.values():
         line = step.line
