@@ -267,3 +267,18 @@ def test_the_diff_is_what_git_would_write(tree: Path) -> None:
 def test_release() -> None:
     assert release(MAKEFILE.encode()) == "6.12"
     assert release(b"all:\n\tcc\n") == release(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("declared", "needs"),
+    [
+        ("dma_buf_map_attachment_unlocked", False),  # as in the stable kernels of 6.1
+        ("dma_buf_map_attachment_unlocked dma_buf_vmap_unlocked", True),
+    ],
+)
+def test_the_header_tells_whether_map_needs_the_lock(
+    tmp_path: Path, declared: str, needs: bool
+) -> None:
+    unmap = UNPIN.replace("dma_buf_unpin(frob->attach)", "dma_buf_unmap_attachment(attach, t, d)")
+    path = commit(tmp_path, {"include/linux/dma-buf.h": f"int {declared};\n", "drivers/a.c": unmap})
+    assert places(audit(path)) == [("drivers/a.c", 5)] * needs

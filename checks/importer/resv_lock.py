@@ -120,10 +120,11 @@ def _lock_removed(file: FileChange, function: Function, site: Site, call: Line) 
 def _needing(series: Series, patch: Patch) -> frozenset[str]:
     """The calls that need the lock, by the tree's header where there is one.
 
-    v6.2 brought the _unlocked() variants, and with them the need in the others.
+    v6.2 brought the _unlocked() variants, and with them the need in the others.  Stable kernels
+    before it have those of map and unmap alone, and no need.
     """
     header = patch.blobs.file(HEADER) if patch.blobs is not None else None
-    unlocked = b"dma_buf_map_attachment_unlocked"
+    unlocked = b"dma_buf_vmap_unlocked"
     since = unlocked in header if header is not None else at_least(series, (6, 2))
     return NEEDS_RESV | NEEDS_RESV_SINCE_6_2 if since else NEEDS_RESV
 
