@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Set the flag first, tell importers next, and arm the count before letting them in again
+"""Say no to new mappings before telling the importers, and yes only when all is ready
 
-The flag that makes map_dma_buf fail is set under the reservation lock before
-importers are told; the other way round one of them maps again in between and is
-never told.  When access is restored, the count and the completion that the next
-revoke waits for are armed before the flag is cleared, and the flag is cleared
-under the lock: else a map takes a reference on a count that is zero.
+A revoke sets the exporter's flag first and tells the importers then, both under
+dmabuf->resv: an importer that maps again in between would keep a mapping that
+nobody revokes.  To let importers in again is the other way round: the count and
+the completion are armed first, and the flag is cleared last, under the lock; a
+map that comes between the two takes a reference on a count that is zero.
+
+Telling importers when they are let in again is right, so that they can map
+again, and so is any order of this and the zapping of mmaps.
 """
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -15,177 +19,300 @@ from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.c import Function
 from checks.source.change import FileChange
 from checks.source.pattern import pattern
-from checks.source.revoke import is_revoke_flag
+from checks.source.revoke import (
+    CALLS,
+    LOCKS,
+    REARMS,
+    UNLOCKS,
+    admits,
+    base_of,
+    exporters,
+    is_revoke_flag,
+    roots,
+)
 from checks.source.steps import Step, follow
-from checks.source.vocabulary import NOTIFY, is_core, is_exempt
+from checks.source.vocabulary import NOTIFY
 
 META = Meta(
     severity=Severity.ERROR,
     confidence=Confidence.HIGH,
     sources=(
+        "20260124-dmabuf-revoke-v5-0-f98fca917e96@nvidia.com",
         "20260130-dmabuf-revoke-v6-0-06278f9b7bf0@nvidia.com",
         "20260131-dmabuf-revoke-v7-4-463d956bd527@nvidia.com",
     ),
-    words=tuple(f"{name}(" for name in NOTIFY),
+    words=CALLS,
 )
 
-_ARMS = pattern(r"^(?:kref_init|refcount_set|atomic\w*_set|reinit_completion|percpu_ref_reinit)$")
-_LOCK = pattern(r"(?:^|_)resv(?:_\w+)?_lock(?:_interruptible|_slow\w*)?$")
-_UNLOCK = pattern(r"(?:^|_)resv(?:_\w+)?_unlock$")
-_BATCHED = ("drivers/gpu/", "drivers/accel/")
-
-
-def check(series: Series) -> Iterator[Hit]:
-    for patch in series.mentioning(*META.words):
-        for file in patch.change.files:
-            if file.path.endswith(".c") and not _left_out(file.path):
-                yield from _file(series, patch, file)
-
-
-def _left_out(path: str) -> bool:
-    return is_exempt(path) or is_core(path) or path.startswith(_BATCHED)
-
-
-def _file(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
-    for function in file.after.functions:
-        names = {call.name for call in function.calls}
-        if not _stores_flag(function) or not (names & {*NOTIFY} or any(map(_ARMS.match, names))):
-            continue
-        order = _Order()
-        follow(function, order, _State(), series.program.resolver(file))
-        for row, (kind, step) in sorted(order.wrong.items()):
-            line = step.line
-            if line is not None and file.is_new(line) and step.depth == 0:
-                yield Hit(
-                    patch,
-                    file,
-                    line,
-                    _WHAT[kind].format(name=step.name),
-                    symbol=function.name,
-                    facts={"kind": kind, "row": row},
-                )
-                break
-
-
-def _stores_flag(function: Function) -> bool:
-    """Whether the function stores to a flag that says revoked."""
-    return any(is_revoke_flag(found.group()) for found in _MEMBER.finditer(function.text))
-
-
-_MEMBER = pattern(r"(?:->|\.)\w+(?=\s*=[^=])")
-
-_WHAT = {
-    "late": "Please set {name} before importers are told; in between, one of them can map again and "
-    "is never told.",
-    "unlocked": "Please set {name} under the reservation lock: map_dma_buf tests it there.",
-    "rearm": "Importers are let in again before {name}() arms what the next revoke waits for; please "
-    "arm it first, and clear the flag under the reservation lock after that.",
-}
+_MAY_MARK = pattern(r"revok|mark|invalid|block|stop|disable", re.IGNORECASE)
+_STORED = pattern(r"(?:->|\.)\w+\s*=\s*([A-Za-z_]\w*)\s*;")
 
 
 class _State(NamedTuple):
-    told: bool = False
-    locked: bool | None = None
-    """None: as at the entry of the function."""
-    stored: Step | None = None
-    """The last store of the flag while the entry state held."""
+    told: int = 0
+    """1 + index of the call that told importers before the flag was set; 0 for none."""
     flag: str = ""
-    """What the flag was last set to."""
-    row: int = 0
-    """Where."""
+    """What was stored in the flag last."""
+    base: str = ""
+    """The object that has it."""
+    bare: int = 0
+    """1 + index of that store where nothing shows that the lock is held; 0 for none."""
+    unlocked: bool = False
+    """Whether the lock was dropped since the flag was cleared."""
+    locked: bool | None = None
+    """Whether the lock is held; None when nothing has shown it."""
+    known: frozenset[tuple[str, bool]] = frozenset()
+    """Variables that some flag is set to, and that were tested."""
+
+
+class _Fault(NamedTuple):
+    at: Step
+    other: Step | None
+    message: str
+    confidence: Confidence
+    severity: Severity | None = None
+
+
+def check(series: Series) -> Iterator[Hit]:
+    for patch, file in exporters(series):
+        seen: set[tuple[str, str]] = set()
+        for near, root in roots(series, file):
+            order = _Order(root)
+            if follow(root, order, _State(), series.program.resolver(near)) is None:
+                continue
+            for kind, fault in order.faults.items():
+                key = (kind, fault.at.function.name)
+                if key not in seen:
+                    hits = list(_hit(patch, file, fault))
+                    seen |= {key} if hits else set()
+                    yield from hits
+
+
+def _hit(patch: Patch, file: FileChange, fault: _Fault) -> Iterator[Hit]:
+    for step in (fault.at, fault.other):
+        own = step is not None and any(step.function.fragment is f for f in file.after.fragments)
+        if step is None or not own or step.line is None or not file.is_new(step.line):
+            continue
+        name = step.function.name
+        yield Hit(patch, file, step.line, fault.message, symbol=name, confidence=fault.confidence)
+        return
 
 
 class _Order:
-    """Notes the steps that are in the wrong place, by their row."""
+    """The machine that looks at the order of flag, lock, count and the call."""
 
-    def __init__(self) -> None:
-        self.wrong: dict[int, tuple[str, Step]] = {}
+    def __init__(self, root: Function) -> None:
+        self.values = frozenset(_STORED.findall(root.text))
+        self.tells: list[Step] = []
+        self.bare: list[Step] = []
+        self.faults: dict[str, _Fault] = {}
 
     def step(self, step: Step, state: _State) -> Iterator[_State]:
-        if step.kind == "store" and is_revoke_flag(step.name):
+        if state.base and state.base in (step.assigned, step.name):
+            state = _State()  # another object from here on
+        if step.kind == "store":
             yield self._store(step, state)
-        elif step.kind != "call" or step.through:
-            yield state
-        elif step.name in NOTIFY:
-            yield state._replace(told=True)
-        elif _LOCK.search(step.name):
-            if state.locked is None and state.stored is not None:
-                self.wrong[state.stored.row] = ("unlocked", state.stored)
-            yield state._replace(locked=True)
-        elif _UNLOCK.search(step.name):
-            yield state._replace(locked=False)
+        elif step.kind == "call":
+            yield self._call(step, state)
         else:
-            late = step.row > state.row  # or else it is a loop, and the next buffer's
-            if _ARMS.match(step.name) and state.flag in ("false", "0") and late:
-                self.wrong.setdefault(step.row, ("rearm", step))
             yield state
+
+    def _call(self, step: Step, state: _State) -> _State:
+        if step.name in NOTIFY and step.arguments:
+            if state.flag:
+                return state._replace(locked=True)
+            if step not in self.tells:
+                self.tells.append(step)
+            return state._replace(told=self.tells.index(step) + 1, locked=True)
+        if LOCKS.search(step.name):
+            return self._locks(step, state)
+        if UNLOCKS.search(step.name):
+            return state._replace(locked=False, unlocked=bool(state.flag))
+        if REARMS.match(step.name) and step.arguments:
+            self._rearms(step, state)
+        elif not state.flag and not step.followed and _MAY_MARK.search(step.name):
+            return state._replace(flag="?", told=0)
+        return state
+
+    def _locks(self, step: Step, state: _State) -> _State:
+        """The lock is taken: what was stored without it, and is tested under it?"""
+        own = any(argument.startswith(f"{state.base}->") for argument in step.arguments)
+        if state.bare and state.base and own and state.locked is None:
+            store = self.bare[state.bare - 1]
+            message = f"Please set {store.name} under dmabuf->resv, where map_dma_buf tests it."
+            fault = _Fault(store, None, message, Confidence.MEDIUM, Severity.WARNING)
+            self.faults.setdefault("early", fault)
+        return state._replace(locked=True, bare=0)
+
+    def _rearms(self, step: Step, state: _State) -> None:
+        cleared = admits(state.flag) or (state.flag, False) in state.known
+        if cleared and state.unlocked and base_of(step.arguments[0]) == state.base:
+            message = (
+                f"Please call {step.name}() before the flag is cleared, and clear it under "
+                "dmabuf->resv: as soon as the lock is dropped an importer can map again."
+            )
+            self.faults.setdefault("rearm", _Fault(step, None, message, Confidence.HIGH))
 
     def _store(self, step: Step, state: _State) -> _State:
-        clears = step.value in ("false", "0")
-        if state.told and not clears and not state.flag:
-            self.wrong[step.row] = ("late", step)
-        elif state.locked is False and state.told and not state.flag and not clears:
-            self.wrong[step.row] = ("unlocked", step)
-        stored = step if state.locked is None and not clears else None
-        return state._replace(flag=step.value, stored=stored, row=step.row)
+        if not is_revoke_flag(step.name, step.value):
+            return state
+        cleared = admits(step.value) or (step.value, False) in state.known
+        told = self.tells[state.told - 1] if state.told else None
+        if not cleared and told is not None and _same(step, told):
+            message = (
+                f"Please set {step.name} before importers are told, both under dmabuf->resv: in "
+                "between, one of them can map again and is never told."
+            )
+            self.faults.setdefault("late", _Fault(step, told, message, Confidence.HIGH))
+        if cleared and state.locked is False:
+            message = f"Please clear {step.name} under dmabuf->resv, where map_dma_buf looks at it."
+            fault = _Fault(step, None, message, Confidence.MEDIUM, Severity.WARNING)
+            self.faults.setdefault("bare", fault)
+        bare = 0
+        if not cleared and state.locked is None:
+            self.bare.append(step)
+            bare = len(self.bare)
+        return _State(0, step.value, base_of(step.name), bare, False, state.locked, state.known)
 
     def test(self, condition: str, truth: bool, state: _State) -> _State | None:
-        if state.flag and condition == state.flag:
-            return state._replace(flag="true" if truth else "false")
+        if "," in condition and "(" not in condition:
+            return _State()  # the next object of a list
+        if condition in self.values:
+            return state._replace(known=state.known | {(condition, truth)})
         return state
 
 
-_DRIVER = """\
+def _same(store: Step, tell: Step) -> bool:
+    """Whether the flag is one of the object whose buffer was told of."""
+    base = base_of(store.name)
+    return bool(base) and (base_of(tell.arguments[0]) == base or tell.arguments[0] == base)
+
+
+_HEAD = """\
 diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
 --- a/drivers/misc/frob.c
 +++ b/drivers/misc/frob.c
-@@ -10,3 +10,20 @@
+@@ -10,3 +10,%d @@
  
  #include "frob.h"
  
-+static void frob_move(struct frob *frob, bool revoked)
-+{
-+	%s
-+	dma_resv_lock(frob->dmabuf->resv, NULL);
-+	%s
-+	dma_buf_invalidate_mappings(frob->dmabuf);
-+	%s
-+	dma_resv_unlock(frob->dmabuf->resv);
-+	if (revoked) {
-+		kref_put(&frob->kref, frob_done);
-+		wait_for_completion(&frob->done);
-+	} else {
-+		%s
-+		%s
-+	}
-+}
-+
 """
-_SET = "frob->revoked = true;"
-_ARM = "kref_init(&frob->kref);"
-_CLEAR = (
-    "dma_resv_lock(frob->dmabuf->resv, NULL); frob->revoked = false; "
-    "dma_resv_unlock(frob->dmabuf->resv);"
-)
+_LOCK = "dma_resv_lock(frob->dmabuf->resv, NULL);"
+_TELL = "dma_buf_invalidate_mappings(frob->dmabuf);"
+_UNLOCK = "dma_resv_unlock(frob->dmabuf->resv);"
+_WAIT = "wait_for_completion(&frob->comp);"
+
+
+def _diff(*body: str, header: str = "void frob_revoke(struct frob *frob, bool revoked)") -> str:
+    lines = (header, "{", *(f"\t{line}" for line in body), "}")
+    return _HEAD % (3 + len(lines)) + "".join(f"+{line}\n" for line in lines)
+
 
 BAD = [
-    Bad(_DRIVER % ("", "", _SET, "", ""), at=(_SET,)),
-    Bad(_DRIVER % (_SET, "", "", "", ""), at=(_SET,)),
-    Bad(_DRIVER % ("", "frob->revoked = revoked;", "", "", _ARM), at=(_ARM,)),
-    Bad(_DRIVER % ("", f"if (revoked) {_SET}", "", _CLEAR, _ARM), at=(_ARM,)),
+    Bad(
+        _diff(_LOCK, _TELL, "frob->revoked = true;", _UNLOCK, _WAIT), at=("frob->revoked = true;",)
+    ),
+    Bad(
+        _diff(_LOCK, _TELL, _UNLOCK, "frob->status = FROB_REVOKED;"),
+        at=("frob->status = FROB_REVOKED;",),
+    ),
+    Bad(_diff("frob->revoked = true;", _LOCK, _TELL, _UNLOCK), at=("frob->revoked = true;",)),
+    Bad(
+        _diff(
+            _LOCK,
+            "frob->revoked = revoked;",
+            _TELL,
+            _UNLOCK,
+            "if (revoked) {",
+            "\tkref_put(&frob->maps, frob_unmapped);",
+            f"\t{_WAIT}",
+            "} else {",
+            "\tkref_init(&frob->maps);",
+            "\treinit_completion(&frob->comp);",
+            "}",
+        ),
+        at=("kref_init(&frob->maps);",),
+    ),
+    Bad(
+        _diff(
+            "kref_init(&frob->maps);",
+            _LOCK,
+            _TELL,
+            _UNLOCK,
+            "frob->revoked = false;",
+            header="void frob_restore(struct frob *frob)",
+        ),
+        at=("frob->revoked = false;",),
+    ),
+    Bad(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -20,6 +20,7 @@ static void frob_revoke(struct frob *frob)
+ {
+ 	dma_resv_lock(frob->dmabuf->resv, NULL);
+ 	dma_buf_invalidate_mappings(frob->dmabuf);
++	frob->revoked = true;
+ 	frob_wait_fences(frob);
+ 	dma_resv_unlock(frob->dmabuf->resv);
+ }
+""",
+        at=("frob->revoked = true;",),
+    ),
 ]
 
 GOOD = [
     Good(
-        _DRIVER % ("", f"if (revoked) {_SET}", "", _ARM, _CLEAR),
-        why="set before, armed before, cleared last",
+        _diff("dma_resv_assert_held(frob->dmabuf->resv);", "frob->revoked = true;", _TELL),
+        why="the caller holds the lock",
     ),
     Good(
-        _DRIVER % ("", "frob->revoked = revoked;", "", "", ""),
-        why="told on restore as well, so that importers can map again",
+        _diff("entry->revoked = true;", _LOCK, "frob->revoked = true;", _TELL, _UNLOCK),
+        why="what is set without the lock belongs to another object",
+    ),
+    Good(_diff(_LOCK, "frob->revoked = true;", _TELL, _UNLOCK, _WAIT), why="flag, then call"),
+    Good(
+        _diff(
+            "list_for_each_entry(frob, &dev->frobs, elm) {",
+            f"\t{_LOCK}",
+            "\tif (revoked)",
+            "\t\tfrob->revoked = true;",
+            f"\t{_TELL}",
+            f"\t{_UNLOCK}",
+            "\tif (revoked) {",
+            f"\t\t{_WAIT}",
+            "\t} else {",
+            "\t\tkref_init(&frob->maps);",
+            "\t\treinit_completion(&frob->comp);",
+            f"\t\t{_LOCK}",
+            "\t\tfrob->revoked = false;",
+            f"\t\t{_UNLOCK}",
+            "\t}",
+            "}",
+        ),
+        why="armed before the flag is cleared under the lock, for one buffer after the other",
     ),
     Good(
-        _DRIVER % (f"if (!revoked) {_ARM}", "frob->revoked = revoked;", "", "", ""),
-        why="armed before the flag is cleared under the lock",
+        _diff(_LOCK, "frob->revoked = false;", _TELL, _UNLOCK),
+        why="importers may be told when they are let in again",
+    ),
+    Good(
+        _diff(
+            "unmap_mapping_range(frob->mapping, 0, 0, 1);",
+            _LOCK,
+            "frob->revoked = true;",
+            _TELL,
+            _UNLOCK,
+        ),
+        why="mmaps may be zapped before or after",
+    ),
+    Good(
+        _diff("frob_mark_revoked(frob);", _LOCK, _TELL, _UNLOCK, "frob->revoked = true;"),
+        why="a helper that nobody shows may have set it",
+    ),
+    Good(
+        _diff(_LOCK, _TELL, _UNLOCK, "other->revoked = true;"),
+        why="the flag of another object",
     ),
 ]

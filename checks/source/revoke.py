@@ -25,13 +25,30 @@ if TYPE_CHECKING:
     from checks.source.change import FileChange
     from checks.source.diff import Line
 
-__all__ = ["CALLS", "FLAG", "Site", "Told", "is_revoke_flag", "line_with", "same_buffer", "told"]
+__all__ = [
+    "CALLS",
+    "DROPS",
+    "LOCKS",
+    "REARMS",
+    "Site",
+    "Told",
+    "UNLOCKS",
+    "UNMAP_WAITS",
+    "admits",
+    "base_of",
+    "exporters",
+    "is_revoke_flag",
+    "line_with",
+    "roots",
+    "same_buffer",
+    "told",
+]
 
 CALLS = tuple(name + "(" for name in NOTIFY)
 """One of these stands in every diff that tells importers, or shows where they are told."""
 
-FLAG = r"revok|invalidated|defunct|unplugged|driver_removed"
-_FLAG = pattern(rf"(?:->|\.)\w*(?:{FLAG})\w*$", re.IGNORECASE)
+_FLAG_WORDS = r"revok|invalidated|defunct|unplugged"
+_FLAG = pattern(rf"(?:->|\.)\w*(?:{_FLAG_WORDS})\w*$", re.IGNORECASE)
 _REVOKED = pattern(r"(?<![a-z])REVOK")
 _STATE = pattern(r"(?:->|\.)\w*(?:state|status)$")
 _ADMITS = pattern(r"^(?:false|0|\w+_(?:OK|ACTIVE|VALID|NORMAL|LIVE|ENABLED|READY|MAPPABLE))$")
@@ -45,7 +62,7 @@ MAX_CALL_ROWS = 6
 ROUNDS = 2
 """Levels of callers of the function that tells which are looked at too."""
 
-_UNMAP_WAIT = pattern(
+UNMAP_WAITS = pattern(
     r"^s?wait_for_completion|^s?wait_event|^wait_var_event|^wait_on_bit|^swait_event|^percpu_ref_.*wait"
 )
 _TIMED = pattern(r"_timeout")
@@ -56,11 +73,14 @@ _MAY_WAIT = pattern(
     r"wait|drain|quiesce|flush|sync(?!hronize_r?cu)|idle|unmap(?!_mapping)|cancel_\w*work|suspend",
     re.IGNORECASE,
 )
-_RESV_LOCK = pattern(r"(?:^|_)resv(?:_\w+)?_(?:try)?lock")
-_UNLOCK = pattern(
+LOCKS = pattern(r"(?:^|_)resv(?:_\w+)?_(?:try)?lock")
+UNLOCKS = pattern(
     r"(?:^|_)(?:resv|bo|gem|obj|object|buf|dmabuf)(?:_\w+)?_unlock|unreserve|exec_fini"
 )
-_DROP = pattern(r"^(?:kref_put|refcount_dec|atomic\w*_(?:dec|sub)|percpu_ref_(?:kill|put))")
+DROPS = pattern(r"^(?:kref_put|refcount_dec|atomic\w*_(?:dec|sub)|percpu_ref_(?:kill|put))")
+REARMS = pattern(
+    r"^(?:kref_init|refcount_set|(?:re)?init_completion|percpu_ref_re(?:init|surrect))$"
+)
 _RELEASE = pattern(
     r"(?:^|_)(?:put|free|kfree|kvfree|vfree|destroy|release|unregister|remove|teardown|disable|reset|iounmap)(?:_|$)"
 )
@@ -105,7 +125,7 @@ class _State(NamedTuple):
 
     @property
     def restores(self) -> bool:
-        return _ADMITS.match(self.flag) is not None
+        return admits(self.flag)
 
 
 class Told:
@@ -137,7 +157,7 @@ def is_revoke_flag(name: str, value: str = "") -> bool:
     """Whether storing `value` to `name` says that a buffer is, or is no longer, revoked."""
     if _FLAG.search(name) or (_REVOKED.search(value) and "->" in name):
         return True
-    return _STATE.search(name) is not None and _ADMITS.match(value) is not None
+    return _STATE.search(name) is not None and admits(value)
 
 
 def same_buffer(resv: str, dmabuf: str) -> bool:
@@ -168,7 +188,7 @@ class _Watch:
         elif step.name in NOTIFY and not step.through and step.arguments:
             yield self._tells(step, state)
         elif state.site is None:
-            locks = _RESV_LOCK.search(step.name) is not None
+            locks = LOCKS.search(step.name) is not None
             yield state._replace(locked=True) if locks else state
         else:
             yield self._after(step, state, state.site)
@@ -196,15 +216,15 @@ class _Watch:
                 self.found.fence_waits.append((site, Wait(step, state.buffer)))
             self.found.fenced.add(site)
             return state._replace(fenced=True)
-        if _UNMAP_WAIT.search(name):
+        if UNMAP_WAITS.search(name):
             return self._waits(step, state, site)
-        if _RESV_LOCK.search(name):
+        if LOCKS.search(name):
             return state._replace(locked=True)
-        if _UNLOCK.search(name):
+        if UNLOCKS.search(name):
             if not state.fenced and not state.restores:
                 self.found.unfenced.setdefault(site, step)
             return state._replace(locked=False)
-        if _DROP.search(name) and state.locked and step.arguments:
+        if DROPS.search(name) and state.locked and step.arguments:
             return state._replace(dropped=step.arguments[0])
         if not step.followed and (_MAY_WAIT.search(name) or _SLEEP.search(name)):
             self.found.fenced.add(site)
@@ -261,12 +281,28 @@ class _Watch:
         return state
 
 
-def told(series: Series) -> Iterator[tuple[Patch, FileChange, Told]]:
-    """Yield the files of exporters that tell importers, with what follows; not tests, not DRM."""
+def admits(value: str) -> bool:
+    """Whether `value`, stored in a flag, lets importers in."""
+    return _ADMITS.match(value) is not None
+
+
+def base_of(expression: str) -> str:
+    """The object of `priv->flag` or `&priv->count`: everything before the last member."""
+    return expression.lstrip("&( ").rpartition("->")[0]
+
+
+def exporters(series: Series) -> Iterator[tuple[Patch, FileChange]]:
+    """Yield the files of exporters that tell importers; not tests, not DRM."""
     for patch in series.mentioning(*CALLS):
         for file in patch.change.touching(*CALLS):
             if file.path.endswith((".c", ".h")) and not _is_left_out(file.path):
-                yield patch, file, file.once("told", partial(_told, series, file))[0]
+                yield patch, file
+
+
+def told(series: Series) -> Iterator[tuple[Patch, FileChange, Told]]:
+    """Yield the files of exporters, with what follows where they tell importers."""
+    for patch, file in exporters(series):
+        yield patch, file, file.once("told", partial(_told, series, file))[0]
 
 
 def _is_left_out(path: str) -> bool:
@@ -275,12 +311,12 @@ def _is_left_out(path: str) -> bool:
 
 def _told(series: Series, file: FileChange) -> Iterator[Told]:
     found = Told()
-    for near, root in _roots(series, file):
+    for near, root in roots(series, file):
         follow(root, _Watch(file, root, found), _State(), series.program.resolver(near))
     yield found
 
 
-def _roots(series: Series, file: FileChange) -> Iterator[tuple[FileChange, Function]]:
+def roots(series: Series, file: FileChange) -> Iterator[tuple[FileChange, Function]]:
     """The functions of `file` that tell importers, and those of the series that call them."""
     seen: dict[int, tuple[FileChange, Function]] = {}
     for function in file.after.functions_with(_NOTIFIES):
