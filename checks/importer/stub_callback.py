@@ -18,13 +18,14 @@ prints, asserts or finds the private data.
 from collections.abc import Iterator
 
 from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Patch, Series, Severity
-from checks.source.c import Function
+from checks.source.c import Call, Function
 from checks.source.change import FileChange
 from checks.source.contract import is_opt_out
 from checks.source.diff import Line
 from checks.source.ops import Member
 from checks.source.pattern import pattern
 from checks.source.program import Ops
+from checks.source.suggest import replace_rows
 from checks.source.vocabulary import ATTACH_OPS, CALLBACKS, SENTINEL, is_core, is_exempt
 
 META = Meta(
@@ -38,13 +39,19 @@ META = Meta(
     words=CALLBACKS,
 )
 
+MAX_GAP = 20
+"""Rows between stub and ops struct, for one hunk that takes out both."""
 _STORES = frozenset({"assignment_expression", "update_expression", "ERROR", "asm_statement"})
 _LOGS = pattern(
-    r"(?:^printk|^WARN|_(?:emerg|alert|crit|err|error|warn|notice|info|debug|dbg)(?:_\w+)?$"
-    r"|^(?:trace|lockdep|might|to)_)|^(?:dump_stack|dma_resv_assert_held|container_of|BUILD_BUG_ON)$"
-    r"|^(?:un)?likely$|^[A-Z_]+_(?:ERROR|WARN|INFO|DEBUG)\w*$"
+    r"^printk|_(?:emerg|alert|crit|err|error|warn|notice|info|debug|dbg|log)(?:_\w+)?$"
+    r"|^[A-Z_]+_(?:ERROR|WARN|INFO|DEBUG)\w*$"
 )
-"""What talks, asserts, or finds the private data."""
+"""What talks, when it is given a text to say."""
+_LOOKS = pattern(
+    r"^(?:trace|lockdep|might|to)_|^WARN|^(?:un)?likely$"
+    r"|^(?:dump_stack|dma_resv_assert_held|container_of|BUILD_BUG_ON)$"
+)
+"""What asserts, or finds the private data."""
 
 
 def check(series: Series) -> Iterator[Hit]:
@@ -67,7 +74,10 @@ def _installed(series: Series, ops: Ops, member: Member) -> Iterator[Hit]:
     named = is_opt_out(member.value)
     stub = _stub(series, ops.file, member.value)
     if line is not None and ops.file.is_new(line) and (named or stub):
-        yield _hit(series, ops.patch, ops.file, line, member, shown=stub is not None)
+        hit = _hit(series, ops.patch, ops.file, line, member, shown=stub is not None)
+        if series.edition(ops.patch) is Edition.MERGED:
+            hit = hit._replace(suggestion=_without(ops, member, stub and stub[2]))
+        yield hit
         return
     if stub is None or is_core(stub[1].path):
         return
@@ -75,6 +85,21 @@ def _installed(series: Series, ops: Ops, member: Member) -> Iterator[Hit]:
     emptied = _first_new(file, function)
     if emptied is not None:
         yield _hit(series, patch, file, emptied, member, shown=True)
+
+
+def _without(ops: Ops, member: Member, stub: Function | None) -> str:
+    """A diff that takes the member out, and the stub above it; empty where that is far away."""
+    fragment, row = ops.initialiser.fragment, member.row
+    if stub is None:
+        return replace_rows(ops.file.path, fragment, row, row, ())
+    used = sum(text.count(stub.name) for text in fragment.texts)
+    near = stub.fragment is fragment and 0 < row - stub.end < MAX_GAP
+    if not near or used != 2 or (stub.start and fragment.texts[stub.start - 1].strip()):
+        return ""
+    kept = fragment.texts[stub.end + 1 : row]
+    return replace_rows(
+        ops.file.path, fragment, stub.start, row, kept[1:] if not kept[0].strip() else kept
+    )
 
 
 def _stub(series: Series, near: FileChange, name: str) -> tuple[Patch, FileChange, Function] | None:
@@ -97,7 +122,13 @@ def _is_idle(function: Function) -> bool:
         if node.type in _STORES:
             return False
         nodes += node.named_children
-    return all(not call.through and _LOGS.search(call.name) for call in function.calls)
+    return all(map(_is_idle_call, function.calls))
+
+
+def _is_idle_call(call: Call) -> bool:
+    says = any('"' in argument for argument in call.arguments)
+    talks = says and _LOGS.search(call.name) is not None
+    return not call.through and (talks or _LOOKS.search(call.name) is not None)
 
 
 def _first_new(file: FileChange, function: Function) -> Line | None:
@@ -275,6 +306,11 @@ GOOD = [
     Good(
         _example("struct frob *frob = attach->importer_priv;", "", "frob_stop(frob);"),
         why="it stops the hardware",
+        edition=Edition.MERGED,
+    ),
+    Good(
+        _example("struct frob *frob = attach->importer_priv;", "", "frob_hw_error(frob);"),
+        why="named as if it logged, but it has nothing to say",
         edition=Edition.MERGED,
     ),
     Good(

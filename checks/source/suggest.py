@@ -7,6 +7,7 @@ context.  Only lines that the fragment shows are used.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,8 +35,23 @@ def replace_rows(
         f"+++ b/{path}",
         f"@@ -{number},{length + len(old)} +{number},{length + len(new)} @@",
         *(" " + text for text in before),
-        *("-" + text for text in old),
-        *("+" + text for text in new),
+        *_body(old, new),
         *(" " + text for text in after),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _body(old: tuple[str, ...], new: tuple[str, ...]) -> Iterator[str]:
+    """The lines of the change itself; what stays is context."""
+    if len(old) < 2 or not new:
+        yield from ("-" + text for text in old)
+        yield from ("+" + text for text in new)
+        return
+    from difflib import SequenceMatcher
+
+    for what, a, b, c, d in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if what == "equal":
+            yield from (" " + text for text in old[a:b])
+        else:
+            yield from _body(old[a:b], ())
+            yield from ("+" + text for text in new[c:d])
