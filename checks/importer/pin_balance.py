@@ -305,6 +305,10 @@ static int frob_import(struct frob *frob)
         why="what is called to release it can unpin",
     ),
     Good(
+        _added(_IMPORT % ("err_unlock", "frob_unmap(frob);\n\t" + _DETACH)),
+        why="what is called to unmap can unpin too",
+    ),
+    Good(
         _added(
             """
 static int frob_import(struct frob *frob)

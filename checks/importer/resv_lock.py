@@ -138,16 +138,19 @@ def _unlocked(site: Site, facts: LockFacts, entry: Entry) -> Told | None:
         if Held.ENTRY in site.states:
             return None
         text = "it needs dmabuf->resv, and one of the paths that lead here does not hold it."
-        return f"{_advice(site)}: {text}", Confidence.MEDIUM
+        return f"{_advice(site, facts)}: {text}", Confidence.MEDIUM
     by_entry = site.states == {Held.ENTRY}
     reason = f" {entry.reason_at(site.call.row)}" if by_entry else ""
     text = f"it needs dmabuf->resv to be held, and here it is not.{reason}"
     sure = Confidence.HIGH if not by_entry or entry.sure else Confidence.MEDIUM
-    return f"{_advice(site)}: {text}".rstrip(), sure
+    return f"{_advice(site, facts)}: {text}".rstrip(), sure
 
 
-def _advice(site: Site) -> str:
+def _advice(site: Site, facts: LockFacts) -> str:
     name = site.call.name
+    if any(other.call.name.startswith("dma_fence_signal") for other in facts.sites):
+        # the lock must not be waited for on the way to a signal, nor in interrupt context
+        return f"Please move {name}() to a worker that takes dma_resv_lock()"
     other = f", or use {name}_unlocked()" if name in NEEDS_RESV_SINCE_6_2 else ""
     return f"Please take dma_resv_lock() around {name}(){other}"
 

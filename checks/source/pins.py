@@ -22,10 +22,11 @@ PIN, UNPIN, DETACH = "dma_buf_pin", "dma_buf_unpin", "dma_buf_detach"
 UNMAPS = ("dma_buf_unmap_attachment", "dma_buf_unmap_attachment_unlocked")
 _RELEASES = pattern(
     r"release|free|put|destroy|clean|fini|unpin|teardown|abort|drop|revoke|undo|remove|exit|close"
-    r"|unref|delete|kill|detach|unimport|add_action"
+    r"|unref|delete|kill|detach|unimport|add_action|unmap|stop|disable|invalidate|reset|unwind|rollback"
 )
 _KEEPS_PIN = pattern(
-    r"^(?:k[vz]?free\w*|dma_buf_put|dma_fence_put|dma_resv_\w+|sg_free_table|fput|put_device)$"
+    r"^(?:k[vz]?free\w*|dma_buf_put|dma_fence_put|dma_resv_\w+|sg_free_table|fput|put_device"
+    r"|dma_buf_unmap_attachment(?:_unlocked)?|dma_unmap_\w+)$"
 )
 """They release something, and surely no pin."""
 _ERROR = pattern(r"^\(?\s*(?:-E[A-Z0-9]+|ERR_PTR\(|PTR_ERR\(|ERR_CAST\()")
