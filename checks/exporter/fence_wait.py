@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.change import FileChange
 from checks.source.revoke import CALLS, Site, Told, told
+from checks.source.steps import Step
 from checks.source.suggest import replace_rows
 
 META = Meta(
@@ -37,6 +38,23 @@ def check(series: Series) -> Iterator[Hit]:
         for site in sorted(found.unfenced, key=lambda site: site.line):
             if site in found.revokes and (file.path, site.function) not in waits:
                 yield from _site(patch, file, found, site)
+        for step in found.late.values():
+            yield from _late(patch, file, step)
+
+
+def _late(patch: Patch, file: FileChange, step: Step) -> Iterator[Hit]:
+    """A wait that comes after something was released."""
+    line = step.line
+    if line is not None and file.is_new(line):
+        yield Hit(
+            patch,
+            file,
+            line,
+            "Please wait for the fences before anything is released: until then importers have "
+            "full access.",
+            symbol=step.function.name,
+            confidence=Confidence.MEDIUM,
+        )
 
 
 def _site(patch: Patch, file: FileChange, found: Told, site: Site) -> Iterator[Hit]:
@@ -121,6 +139,36 @@ diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
  }
 """,
         at=("dma_buf_move_notify(frob->dmabuf);",),
+    ),
+]
+
+BAD += [
+    Bad(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -10,3 +10,13 @@
+ 
+ #include "frob.h"
+ 
++void frob_remove(struct frob *frob)
++{
++	struct dma_buf *dmabuf = frob->dmabuf;
++
++	dma_resv_lock(dmabuf->resv, NULL);
++	dma_buf_invalidate_mappings(dmabuf);
++	dma_resv_unlock(dmabuf->resv);
++	frob_free_pages(frob);
++	dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP, false, MAX_SCHEDULE_TIMEOUT);
++}
+""",
+        at=(
+            (
+                "dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP, false, "
+                "MAX_SCHEDULE_TIMEOUT);"
+            ),
+        ),
     ),
 ]
 

@@ -27,6 +27,7 @@ from checks.source.revoke import (
     admits,
     base_of,
     exporters,
+    is_of,
     is_revoke_flag,
     roots,
 )
@@ -45,6 +46,8 @@ META = Meta(
 )
 
 _MAY_MARK = pattern(r"revok|mark|invalid|block|stop|disable", re.IGNORECASE)
+_ARMS = pattern(r"\b(?:kref_init|refcount_set|reinit_completion|percpu_ref_re\w+)\s*\(")
+_STORES = pattern(r"(?:revok\w*|state|status)\s*=[^=]", re.IGNORECASE)
 _STORED = pattern(r"(?:->|\.)\w+\s*=\s*([A-Za-z_]\w*)\s*;")
 
 
@@ -76,7 +79,7 @@ class _Fault(NamedTuple):
 def check(series: Series) -> Iterator[Hit]:
     for patch, file in exporters(series):
         seen: set[tuple[str, str]] = set()
-        for near, root in roots(series, file):
+        for near, root in (*roots(series, file), *_restores(file)):
             order = _Order(root)
             if follow(root, order, _State(), series.program.resolver(near)) is None:
                 continue
@@ -86,6 +89,13 @@ def check(series: Series) -> Iterator[Hit]:
                     hits = list(_hit(patch, file, fault))
                     seen |= {key} if hits else set()
                     yield from hits
+
+
+def _restores(file: FileChange) -> Iterator[tuple[FileChange, Function]]:
+    """The functions that arm a count and store a flag."""
+    for function in file.after.functions_with(_ARMS):
+        if _STORES.search(function.text):
+            yield file, function
 
 
 def _hit(patch: Patch, file: FileChange, fault: _Fault) -> Iterator[Hit]:
@@ -102,6 +112,7 @@ class _Order:
     """The machine that looks at the order of flag, lock, count and the call."""
 
     def __init__(self, root: Function) -> None:
+        self.root = root
         self.values = frozenset(_STORED.findall(root.text))
         self.tells: list[Step] = []
         self.bare: list[Step] = []
@@ -136,8 +147,9 @@ class _Order:
 
     def _locks(self, step: Step, state: _State) -> _State:
         """The lock is taken: what was stored without it, and is tested under it?"""
-        own = any(argument.startswith(f"{state.base}->") for argument in step.arguments)
-        if state.bare and state.base and own and state.locked is None:
+        buffers = [argument.removesuffix("->resv") for argument in step.arguments]
+        own = any(is_of(self.root, buffer, state.base) for buffer in buffers)
+        if state.bare and own and state.locked is not True:
             store = self.bare[state.bare - 1]
             message = f"Please set {store.name} under dmabuf->resv, where map_dma_buf tests it."
             fault = _Fault(store, None, message, Confidence.MEDIUM, Severity.WARNING)
@@ -158,7 +170,11 @@ class _Order:
             return state
         cleared = admits(step.value) or (step.value, False) in state.known
         told = self.tells[state.told - 1] if state.told else None
-        if not cleared and told is not None and _same(step, told):
+        if (
+            not cleared
+            and told is not None
+            and is_of(self.root, told.arguments[0], base_of(step.name))
+        ):
             message = (
                 f"Please set {step.name} before importers are told, both under dmabuf->resv: in "
                 "between, one of them can map again and is never told."
@@ -169,23 +185,17 @@ class _Order:
             fault = _Fault(step, None, message, Confidence.MEDIUM, Severity.WARNING)
             self.faults.setdefault("bare", fault)
         bare = 0
-        if not cleared and state.locked is None:
+        if not cleared and state.locked is not True:
             self.bare.append(step)
             bare = len(self.bare)
         return _State(0, step.value, base_of(step.name), bare, False, state.locked, state.known)
 
     def test(self, condition: str, truth: bool, state: _State) -> _State | None:
         if "," in condition and "(" not in condition:
-            return _State()  # the next object of a list
+            return _State(locked=False)  # the next object of a list, whose lock nobody took
         if condition in self.values:
             return state._replace(known=state.known | {(condition, truth)})
         return state
-
-
-def _same(store: Step, tell: Step) -> bool:
-    """Whether the flag is one of the object whose buffer was told of."""
-    base = base_of(store.name)
-    return bool(base) and (base_of(tell.arguments[0]) == base or tell.arguments[0] == base)
 
 
 _HEAD = """\
@@ -258,6 +268,20 @@ diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
  	dma_resv_unlock(frob->dmabuf->resv);
  }
 """,
+        at=("frob->revoked = true;",),
+    ),
+]
+
+BAD += [
+    Bad(
+        _diff(
+            "struct dma_buf *dmabuf = frob->dmabuf;",
+            "",
+            "dma_resv_lock(dmabuf->resv, NULL);",
+            "dma_buf_invalidate_mappings(dmabuf);",
+            "frob->revoked = true;",
+            "dma_resv_unlock(dmabuf->resv);",
+        ),
         at=("frob->revoked = true;",),
     ),
 ]

@@ -37,6 +37,8 @@ _ENDS = pattern(
     r"unregister|suspend|detach|exit|fini)(?:_|$)"
 )
 
+_EARLY = pattern(r"_(?:timeout|interruptible|killable|freezable)")
+
 
 def check(series: Series) -> Iterator[Hit]:
     files = list(told(series))
@@ -58,9 +60,11 @@ def _timeouts(patch: Patch, file: FileChange, found: Told) -> Iterator[Hit]:
         )
         yield from _once(seen, patch, file, step, message, Confidence.MEDIUM)
     for step in found.timeouts.values():
+        sure = _EARLY.sub("", step.name)
+        how = "a timeout" if "_timeout" in step.name else "a signal"
         message = (
-            f"Please wait with no timeout, e.g. {step.name.replace('_timeout', '')}(): after "
-            "a timeout this goes on although importers still have the buffer mapped."
+            f"Please wait without a way out, e.g. with {sure}(): after {how} this goes on "
+            "although importers still have the buffer mapped."
         )
         yield from _once(seen, patch, file, step, message, Confidence.HIGH)
 
@@ -160,6 +164,14 @@ BAD = [
         at=("if (!wait_event_timeout(frob->wq, !atomic_read(&frob->maps), HZ))",),
     ),
     Bad(
+        _then(_UNLOCK, _PUT, "wait_for_completion_interruptible(&frob->comp);"),
+        at=("wait_for_completion_interruptible(&frob->comp);",),
+    ),
+    Bad(
+        _then("wait_event(frob->wq, !atomic_read(&frob->maps));", _UNLOCK),
+        at=("wait_event(frob->wq, !atomic_read(&frob->maps));",),
+    ),
+    Bad(
         _then(_PUT, "wait_for_completion(&frob->comp);", _UNLOCK),
         at=("wait_for_completion(&frob->comp);",),
     ),
@@ -203,6 +215,17 @@ GOOD = [
             '\tdev_warn(frob->dev, "still mapped\\n");',
         ),
         why="tells the log, and keeps waiting",
+        edition=Edition.MERGED,
+    ),
+    Good(
+        _then(
+            _UNLOCK,
+            _PUT,
+            "ret = wait_for_completion_killable(&frob->comp);",
+            "if (ret)",
+            "\treturn ret;",
+        ),
+        why="a signal is handed on as an error, and nothing is taken away",
         edition=Edition.MERGED,
     ),
     Good(
