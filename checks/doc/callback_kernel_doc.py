@@ -13,11 +13,12 @@ from collections.abc import Iterator
 
 from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.change import FileChange
+from checks.source.comment import append, doc_after, retag
 from checks.source.contract import WORDS, ContractChange, contract_changes, docs_of
 from checks.source.diff import Line
 from checks.source.kerneldoc import KernelDoc
 from checks.source.pattern import pattern
-from checks.source.vocabulary import CALLBACKS, HEADER
+from checks.source.vocabulary import CALLBACKS, HEADER, NOTIFY
 
 META = Meta(
     severity=Severity.WARNING,
@@ -51,6 +52,13 @@ def _meaning(series: Series, helpers: list[ContractChange]) -> Iterator[Hit]:
         return
     change = helpers[0]
     callback = series.callback(change.patch)
+    doc = doc_after(series, change.patch, HEADER, CALLBACKS, "member")
+    if doc is not None and any(name in doc.prose for name in NOTIFY):
+        return  # it says already where the promise is written
+    text = (
+        f"See the kernel-doc of {series.notify(change.patch)}() for what an importer",
+        "has to do, and by when.",
+    )
     yield Hit(
         change.patch,
         change.file,
@@ -58,8 +66,7 @@ def _meaning(series: Series, helpers: list[ContractChange]) -> Iterator[Hit]:
         f"Please say in the kernel-doc of &dma_buf_attach_ops.{callback} too what an importer promises "
         "by providing it; that is where importers look.",
         symbol=change.symbol,
-        suggestion=f"+\t * See the kernel-doc of {series.notify(change.patch)}() for what an importer\n"
-        "+\t * has to do, and by when.\n",
+        suggestion=append(HEADER, doc, text) or "".join(f"+\t * {line}\n" for line in text),
         confidence=None if series.complete else Confidence.LOW,
         facts={"callback": callback, "helper": change.symbol, "kind": "meaning"},
     )
@@ -93,6 +100,7 @@ def _mandatory(series: Series, change: ContractChange) -> Iterator[Hit]:
         'still says "[optional]"; please drop that' if shown else 'must not say "[optional]" then'
     )
     confidence = Confidence.HIGH if shown else Confidence.MEDIUM
+    doc = doc_after(series, change.patch, HEADER, (name,), "member")
     yield Hit(
         change.patch,
         change.file,
@@ -101,6 +109,7 @@ def _mandatory(series: Series, change: ContractChange) -> Iterator[Hit]:
         f"{claim}.",
         symbol=change.symbol,
         confidence=confidence if series.complete else Confidence.LOW,
+        suggestion=retag(HEADER, doc, f"@{name}: [optional]", f"@{name}:"),
         facts={"callback": name, "kind": "mandatory"},
     )
 
@@ -130,6 +139,8 @@ def _renamed(series: Series) -> Iterator[Hit]:
     for patch, file, line, name in _new_members(series):
         stale = re.compile(rf"\*\s*@(?:{'|'.join(c for c in CALLBACKS if c != name)}):")
         kept = any(fragment.rows_with(stale) for fragment in file.after.fragments)
+        old = next(callback for callback in CALLBACKS if callback != name)
+        doc = doc_after(series, patch, HEADER, (old,), "member")
         if kept or not any(f"@{name}:" in added.text for added in file.added):
             yield Hit(
                 patch,
@@ -137,6 +148,7 @@ def _renamed(series: Series) -> Iterator[Hit]:
                 line,
                 f"The member is now {name}; please rename its kernel-doc tag to @{name}: as well.",
                 symbol="struct dma_buf_attach_ops",
+                suggestion=retag(HEADER, doc, f"@{old}:", f"@{name}:"),
                 facts={"callback": name, "kind": "renamed"},
             )
 
@@ -195,6 +207,22 @@ diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
  		return ERR_PTR(-ENOMEM);
 """,
         at=("if (WARN_ON(importer_ops && !importer_ops->move_notify))",),
+    ),
+    Bad(
+        """\
+diff --git a/include/linux/dma-buf.h b/include/linux/dma-buf.h
+--- a/include/linux/dma-buf.h
++++ b/include/linux/dma-buf.h
+@@ -473,6 +473,6 @@ struct dma_buf_attach_ops {
+ 	/**
+ 	 * @move_notify: [optional] notification
+ 	 */
+-	void (*move_notify)(struct dma_buf_attachment *attach);
++	void (*invalidate_mappings)(struct dma_buf_attachment *attach);
+ };
+ 
+""",
+        at=("void (*invalidate_mappings)(struct dma_buf_attachment *attach);",),
     ),
     Bad(
         """\

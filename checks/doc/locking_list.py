@@ -20,9 +20,8 @@ from checks.source.change import FileChange
 from checks.source.diff import Line
 from checks.source.pattern import pattern
 from checks.source.suggest import replace_rows
-from checks.source.vocabulary import HEADER, LISTED
+from checks.source.vocabulary import CORE, HEADER, LISTED
 
-CORE = "drivers/dma-buf/dma-buf.c"
 TITLE = "DOC: locking convention"
 
 META = Meta(

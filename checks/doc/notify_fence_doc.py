@@ -14,6 +14,7 @@ from collections.abc import Iterator
 
 from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.change import FileChange
+from checks.source.comment import append, doc_after
 from checks.source.contract import (
     WORDS,
     ContractChange,
@@ -24,7 +25,7 @@ from checks.source.contract import (
 from checks.source.diff import Line
 from checks.source.kerneldoc import KernelDoc
 from checks.source.pattern import pattern
-from checks.source.vocabulary import NOTIFY
+from checks.source.vocabulary import CORE, NOTIFY
 
 META = Meta(
     severity=Severity.NOTE,
@@ -48,8 +49,14 @@ def check(series: Series) -> Iterator[Hit]:
     written = list(docs_of(series, NOTIFY, "function"))
     if any(_FENCES.search(doc.prose) for _, _, doc in written) or may_be_documented(series):
         return
+    there = doc_after(series, changes[0].patch, CORE, NOTIFY, "function")
+    if there is not None and _FENCES.search(there.prose):
+        return
     patch, file, line, symbol = _place(changes[0], written)
     notify = series.notify(patch)
+    text = _text(series.edition(patch) is Edition.MERGED)
+    # without a text of the series' own, notify-kernel-doc has its suggestion at the same place
+    diff = append(file.path, written[0][2], text) if written else ""
     yield Hit(
         patch,
         file,
@@ -57,7 +64,7 @@ def check(series: Series) -> Iterator[Hit]:
         f"The kernel-doc of {notify}() should also say what importers may still access until the "
         "fences in the reservation object have signalled.",
         symbol=symbol,
-        suggestion=_suggestion(series.edition(patch) is Edition.MERGED),
+        suggestion=diff or "+ *\n" + "".join(f"+ * {line}\n" for line in text),
         confidence=None if series.complete else Confidence.LOW,
         facts={"notify": notify},
     )
@@ -75,7 +82,7 @@ def _place(
     return change.patch, change.file, change.line, change.symbol
 
 
-def _suggestion(merged: bool) -> str:
+def _text(merged: bool) -> tuple[str, ...]:
     text = [
         "This only starts the invalidation: importers may go on accessing the buffer",
         "until the fences in @dmabuf->resv have signalled. A caller that needs access",
@@ -87,7 +94,7 @@ def _suggestion(merged: bool) -> str:
             "Until an importer has unmapped it may still read",
             "speculatively; a full stop waits for all unmaps too, without the lock.",
         ]
-    return "+ *\n" + "".join(f"+ * {line}\n" for line in text)
+    return tuple(text)
 
 
 _DOC = """\

@@ -11,6 +11,7 @@ A pure rename changes nothing.  The text may come in another patch of the series
 from collections.abc import Iterator
 
 from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Series, Severity
+from checks.source.comment import append, doc_after
 from checks.source.contract import (
     WORDS,
     ContractChange,
@@ -18,7 +19,8 @@ from checks.source.contract import (
     docs_of,
     may_be_documented,
 )
-from checks.source.vocabulary import NOTIFY
+from checks.source.kerneldoc import KernelDoc
+from checks.source.vocabulary import CORE, NOTIFY
 
 META = Meta(
     severity=Severity.WARNING,
@@ -39,6 +41,9 @@ def check(series: Series) -> Iterator[Hit]:
         return
     change = changes[0]
     notify = series.notify(change.patch)
+    doc = doc_after(series, change.patch, CORE, NOTIFY, "function")
+    text = _text(series, change, doc)
+    diff = append(CORE, doc, text)
     yield Hit(
         change.patch,
         change.file,
@@ -46,9 +51,14 @@ def check(series: Series) -> Iterator[Hit]:
         f"{_WHAT[change.kind]} changes what exporters and importers may rely on; please update the "
         f"kernel-doc of {notify}() along with it.",
         symbol=change.symbol,
-        suggestion=_suggestion(series, change),
+        suggestion=diff or "".join(f"+ * {line}".rstrip() + "\n" for line in text),
         confidence=_confidence(series, change),
-        facts={"notify": notify, "kind": change.kind, "helper": change.symbol},
+        facts={
+            "notify": notify,
+            "kind": change.kind,
+            "helper": change.symbol,
+            "diff": bool(diff),
+        },
     )
 
 
@@ -66,9 +76,14 @@ def _confidence(series: Series, change: ContractChange) -> Confidence:
     return Confidence.MEDIUM if change.kind == "notify" else Confidence.HIGH
 
 
-def _suggestion(series: Series, change: ContractChange) -> str:
+def _text(series: Series, change: ContractChange, doc: KernelDoc | None) -> tuple[str, ...]:
     """Kernel-doc lines in our own words, from the facts of the contract."""
-    merged = series.edition(change.patch) is Edition.MERGED
+    told = [
+        f"Exporters can call {change.symbol}() from their attach",
+        "callback to tell such importers.",
+    ]
+    if doc is not None and "permanent revocation" in doc.prose and change.kind == "helper":
+        return (f"Exporters can call {change.symbol}() from their attach callback.",)
     text = [
         "A dynamic importer drops whatever it has cached of the mapping, and maps",
         "again before it lets the hardware do any more DMA.",
@@ -77,19 +92,14 @@ def _suggestion(series: Series, change: ContractChange) -> str:
         "revocation and never map again, so exporters should not call it lightly.",
         "",
     ]
-    if merged:
+    if series.edition(change.patch) is Edition.MERGED:
         text += [
             "An importer with this callback unmaps within bounded time after it. One",
             "without unmaps when it is done with the buffer, which may be never.",
         ]
     else:
         text += ["An importer that can't invalidate its mappings does not act on this."]
-    if change.kind == "helper":
-        text += [
-            f"Exporters can call {change.symbol}() from their attach",
-            "callback to tell such importers.",
-        ]
-    return "".join(f"+ * {line}".rstrip() + "\n" for line in text)
+    return (*text, *told) if change.kind == "helper" else tuple(text)
 
 
 _HELPER = """\

@@ -18,7 +18,7 @@ from checks.source.diff import Line
 from checks.source.image import Fragment
 from checks.source.masking import mask_comments
 from checks.source.pattern import pattern
-from checks.source.vocabulary import ATTACH_OPS, CALLBACKS, EXPORTER_OPS, HEADER, is_core
+from checks.source.vocabulary import ATTACH_OPS, CALLBACKS, CORE, EXPORTER_OPS, HEADER, is_core
 
 META = Meta(
     severity=Severity.ERROR,
@@ -28,7 +28,7 @@ META = Meta(
         "a006b938-cd53-4c56-8131-30f557919ec6@amd.com",
         "30ec9e80-f5a8-4b30-a55a-965f20f62125@amd.com",
     ),
-    words=(HEADER, "drivers/dma-buf/dma-buf.c"),
+    words=(HEADER, CORE),
     also=("revok", "REVOK", "invalidat", "INVALIDAT"),
 )
 
@@ -76,7 +76,7 @@ def check(series: Series) -> Iterator[Hit]:
                 found = file.once("revoke members", partial(_members, patch, file))
                 members += found
                 yield from _of_header(found)
-            if file.path == "drivers/dma-buf/dma-buf.c":
+            if file.path == CORE:
                 yield from _refusals(patch, file)
     if members:
         yield from _users(series, members)

@@ -14,8 +14,8 @@ from checks.source.change import FileChange
 from checks.source.diff import Line
 from checks.source.image import Fragment
 from checks.source.pattern import pattern
+from checks.source.vocabulary import CORE
 
-CORE = "drivers/dma-buf/dma-buf.c"
 UAPI = "include/uapi/linux/dma-buf.h"
 
 META = Meta(

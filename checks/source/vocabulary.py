@@ -34,6 +34,9 @@ ATTACH_OPS = "dma_buf_attach_ops"
 EXPORTER_OPS = "dma_buf_ops"
 
 CORE_DIRS = ("drivers/dma-buf/",)
+CORE = "drivers/dma-buf/dma-buf.c"
+"""Where the core's functions and their kernel-doc are, and "DOC: locking convention"."""
+
 HEADER = "include/linux/dma-buf.h"
 """Where the ops structs and the helpers are declared: it tells the edition of a tree."""
 

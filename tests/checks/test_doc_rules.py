@@ -81,6 +81,16 @@ def findings_of(rule: str, diff: str, tree: dict[str, str] | None) -> tuple[Find
     return outcome.findings
 
 
+def applied(suggestion: str, path: str, text: str, folder: Path) -> str:
+    """The file `path` with `text` in it, once git has taken the suggestion."""
+    target = folder / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(text)
+    argv = ["git", "apply", "--whitespace=error", "-"]
+    subprocess.run(argv, input=suggestion, cwd=folder, check=True, text=True)
+    return target.read_text()
+
+
 OLD_CALL = BASE_DRIVER.replace(
     "lock(frob);\n", "lock(frob);\n\tdma_buf_move_notify(frob->dmabuf);\n", 1
 )
@@ -112,14 +122,9 @@ def test_the_list_of_the_tree_still_has_the_old_name(tmp_path: Path) -> None:
     (finding,) = findings_of("locking-list", diff_of(CORE, BASE[CORE], after), BASE)
     assert finding.severity is Severity.WARNING
     assert finding.symbol == "dma_buf_frob_mappings"
-    target = tmp_path / CORE
-    target.parent.mkdir(parents=True)
-    target.write_text(after)
-    subprocess.run(
-        ["git", "apply", "-"], input=finding.suggestion, cwd=tmp_path, check=True, text=True
-    )
-    assert "- dma_buf_frob_mappings()" in target.read_text()
-    assert "- dma_buf_invalidate_mappings()" not in target.read_text()
+    taken = applied(finding.suggestion, CORE, after, tmp_path)
+    assert "- dma_buf_frob_mappings()" in taken
+    assert "- dma_buf_invalidate_mappings()" not in taken
 
 
 def test_another_comment_with_the_old_name_is_a_note() -> None:
@@ -131,3 +136,79 @@ def test_another_comment_with_the_old_name_is_a_note() -> None:
     assert finding.message.startswith(f"{CORE} still has dma_buf_invalidate_mappings()")
     clean = after.replace(" * dma_buf_invalidate_mappings -", " * dma_buf_frob_mappings -")
     assert findings_of("locking-list", diff_of(CORE, BASE[CORE], clean), BASE) == ()
+
+
+MEMBER = """\
+struct dma_buf_attach_ops {
+	/**
+	 * @invalidate_mappings: [optional] notification
+	 *
+	 * Old mappings stay valid.
+	 */
+	void (*invalidate_mappings)(struct dma_buf_attachment *attach);
+};
+
+"""
+HELPER = """\
+static inline bool dma_buf_can_revoke(struct dma_buf_attachment *attach)
+{
+	return attach->importer_ops && attach->importer_ops->invalidate_mappings;
+}
+
+"""
+
+
+def test_text_for_a_comment_that_only_the_tree_shows(tmp_path: Path) -> None:
+    before = MEMBER + FILLER + DECLARED
+    diff = diff_of(HEADER, before, MEMBER + FILLER + HELPER + DECLARED)
+    tree = {**BASE, HEADER: before}
+    (finding,) = findings_of("notify-kernel-doc", diff, tree)
+    assert finding.facts["diff"] is True
+    taken = applied(finding.suggestion, CORE, BASE[CORE], tmp_path)
+    doc = taken[taken.index(" * @dmabuf") : taken.index("void dma_buf_invalidate_mappings(")]
+    assert doc.startswith(" * @dmabuf: the buffer\n *\n * A dynamic importer drops")
+    assert doc.endswith(
+        "Exporters can call dma_buf_can_revoke() from their attach\n"
+        " * callback to tell such importers.\n */\n"
+    )
+    (plain,) = findings_of("notify-kernel-doc", diff, None)
+    assert plain.suggestion.startswith("+ * A dynamic importer")
+    assert plain.facts["diff"] is False
+
+
+def test_text_goes_before_what_the_comment_says_of_the_result(tmp_path: Path) -> None:
+    text = BASE[CORE].replace(" * @dmabuf: the buffer\n", " * @dmabuf: it\n *\n * Return: none\n")
+    header = FILLER + DECLARED
+    diff = diff_of(HEADER, header, FILLER + HELPER + DECLARED)
+    (finding,) = findings_of("notify-kernel-doc", diff, {**BASE, HEADER: header, CORE: text})
+    taken = applied(finding.suggestion, CORE, text, tmp_path)
+    assert " * @dmabuf: it\n *\n * A dynamic" in taken
+    assert "such importers.\n *\n * Return: none\n */\n" in taken
+
+
+def test_text_for_the_member_far_from_the_hunk(tmp_path: Path) -> None:
+    before, after = MEMBER + FILLER + DECLARED, MEMBER + FILLER + HELPER + DECLARED
+    (finding,) = findings_of(
+        "callback-kernel-doc", diff_of(HEADER, before, after), {**BASE, HEADER: before}
+    )
+    taken = applied(finding.suggestion, HEADER, after, tmp_path)
+    assert "valid.\n\t *\n\t * See the kernel-doc of dma_buf_invalidate_mappings()" in taken
+    assert "\n\t * has to do, and by when.\n\t */\n\tvoid (*inv" in taken
+
+
+def test_a_member_that_points_to_the_notify_function_owes_nothing() -> None:
+    member = MEMBER.replace("Old mappings stay valid.", "See dma_buf_invalidate_mappings().")
+    before, after = member + FILLER + DECLARED, member + FILLER + HELPER + DECLARED
+    diff = diff_of(HEADER, before, after)
+    assert findings_of("callback-kernel-doc", diff, {**BASE, HEADER: before}) == ()
+    (finding,) = findings_of("callback-kernel-doc", diff, None)
+    assert finding.suggestion.startswith("+\t * See the kernel-doc")
+
+
+def test_what_the_tree_says_of_the_fences_is_enough() -> None:
+    before = FILLER + DECLARED
+    diff = diff_of(HEADER, before, FILLER + HELPER + DECLARED)
+    tree = {**BASE, HEADER: before}
+    assert len(findings_of("notify-fence-doc", diff, tree)) == 1
+    says = BASE[CORE].replace("the buffer\n", "the buffer\n *\n * Wait for the fences after it.\n")
+    assert findings_of("notify-fence-doc", diff, {**tree, CORE: says}) == ()
