@@ -7,11 +7,12 @@ unmap_dma_buf once the scatter-gather table is freed, both under the reservation
 lock.  A map that failed is not counted, for nobody will unmap it.
 """
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Series, Severity
-from checks.source.exporter import Exporter, exporters, mentions, owed_at
+from checks.source.exporter import Exporter, exporters, matches, mentions, owed_at, reached
 from checks.source.pattern import pattern
 from checks.source.program import Place
 from checks.source.steps import Step, follow
@@ -36,8 +37,26 @@ _DOWN = (
     "atomic64_dec",
     "atomic_long_dec",
 )
-_OTHER = ("percpu_ref_", "++", "--", "list_add", "list_del", "xa_", "+= 1", "-= 1", "hash_")
+_OTHER = pattern(
+    r"\b(?:percpu_ref_|list_(?:add|del|move)|xa_(?:store|insert|alloc|erase)|hash_(?:add|del)|idr_|ida_)\w*\s*\("
+    r"|(?:->|\.)\w+\s*(?:\+\+|--|[+-]=)|(?:\+\+|--)\s*\w+(?:->|\.)"
+)
 """Other ways to keep count, or to keep the mappings themselves."""
+_COUNTS = pattern(
+    r"(?:^|_)(?:get|ref|grab|hold|inc|count|track|add|acquire|register|begin|start)(?:_|$)"
+)
+_UNCOUNTS = pattern(
+    r"(?:^|_)(?:put|unref|unhold|dec|uncount|untrack|remove|del|drop|release|unregister|done|end|idle)(?:_|$)"
+)
+"""What the functions are called that can do it where nobody shows it."""
+_HARMLESS = pattern(r"^(?:kv?free|sg_free_table|trace_\w+|dev_\w+|pr_\w+|WARN\w*)$")
+"""Takes no mapping away."""
+_ELSE = pattern(
+    r"^(?:dma|sg|pci|dev|ktime|trace|might|get_order)_|sgt|sg_table|pages|phys|addr|size|vec"
+)
+"""What is got or put by these is no count."""
+_LAST = pattern(r"(\w+)\s*\)*$")
+_WAITS = pattern(r"\b(?:wait_for_completion|wait_event|wait_var_event)\w*\s*\(")
 _ALLOCATES = pattern(r"^(?:k|kv|v|devm_k)\w*alloc\w*$|^ERR_PTR$|^ERR_CAST$")
 
 
@@ -53,17 +72,62 @@ def _exporter(series: Series, exporter: Exporter) -> Iterator[Hit]:
     unmapped = exporter.callback(series, "unmap_dma_buf")
     if mapped is None or unmapped is None:
         return
-    if mentions(series, mapped, _OTHER) or mentions(series, unmapped, _OTHER):
+    if matches(series, mapped, _OTHER) or matches(series, unmapped, _OTHER):
         return
+    ups, downs = _counts(series, mapped, _UP), _counts(series, unmapped, _DOWN)
     complete = mapped.function.complete and unmapped.function.complete
-    if complete and not mentions(series, mapped, _UP):
-        early = series.edition(mapped.patch) is not Edition.MERGED
-        yield from _missing(series, exporter, mapped, "count", Severity.NOTE if early else None)
-    elif complete and not mentions(series, unmapped, _DOWN):
-        yield from _missing(series, exporter, unmapped, "drop", None)
+    if complete and not ups:
+        if not _hides(series, mapped, _COUNTS):
+            loud = bool(downs) or _waits(series, exporter)
+            yield from _missing(series, exporter, mapped, "count", None if loud else Severity.NOTE)
+    elif complete and not downs:
+        if not _hides(series, unmapped, _UNCOUNTS) and not _drops_in_detach(series, exporter):
+            yield from _missing(series, exporter, unmapped, "drop", None)
     else:
-        yield from _map(series, mapped)
-        yield from _unmap(series, unmapped)
+        wanted = ups & downs if complete else ups | downs
+        yield from _map(series, mapped, wanted)
+        yield from _unmap(series, unmapped, wanted)
+
+
+def _counts(series: Series, place: Place, names: tuple[str, ...]) -> frozenset[str]:
+    """The members that a function, or what it calls, counts with calls of `names`."""
+    return frozenset(
+        _member(call.arguments)
+        for at in reached(series, place)
+        for call in at.function.calls
+        if call.name.startswith(names) and not call.through
+    )
+
+
+def _member(arguments: tuple[str, ...]) -> str:
+    """The last name of the first argument: `maps` for `&frob->maps`."""
+    found = _LAST.search(arguments[0]) if arguments else None
+    return found.group(1) if found else ""
+
+
+def _hides(series: Series, place: Place, names: re.Pattern[str]) -> bool:
+    """Whether a function calls something, shown nowhere, that by its name may do the counting."""
+    for at in reached(series, place):
+        for call in at.function.calls:
+            if names.search(call.name) and not _ELSE.search(call.name):
+                known = None if call.through else series.program.function(call.name, at.file)
+                if known is None or not known.function.complete:
+                    return True
+    return False
+
+
+def _waits(series: Series, exporter: Exporter) -> bool:
+    """Whether mappings have to be counted: in today's contract, or since a revoke waits for them."""
+    merged = series.edition(exporter.ops.patch) is Edition.MERGED
+    return merged or any(_WAITS.search(revoke.function.text) for revoke in exporter.revokes)
+
+
+def _drops_in_detach(series: Series, exporter: Exporter) -> bool:
+    """Whether mappings are kept until detach, or may be."""
+    detach = exporter.callback(series, "detach")
+    if detach is None:
+        return exporter.member("detach") is not None
+    return mentions(series, detach, _DOWN)
 
 
 _MISSING = {
@@ -101,13 +165,15 @@ class _State(NamedTuple):
 class _Map:
     """Notes each return of what may be an error after the count went up."""
 
-    def __init__(self) -> None:
+    def __init__(self, members: frozenset[str]) -> None:
+        self.members = members
         self.wrong: list[Step] = []
 
     def step(self, step: Step, state: _State) -> Iterator[_State]:
         if step.kind == "call" and step.name.startswith(_UP):
-            yield state._replace(counted=step)
-        elif step.kind == "call" and step.name.startswith(_DOWN):
+            counts = _member(step.arguments) in self.members
+            yield state._replace(counted=step) if counts else state
+        elif step.kind == "call" and (step.name.startswith(_DOWN) or _may_drop(step)):
             yield state._replace(counted=None)
         elif step.kind == "call" and step.assigned and step.depth == 0:
             can_fail = not _ALLOCATES.match(step.name)
@@ -127,8 +193,14 @@ class _Map:
         return state
 
 
-def _map(series: Series, place: Place) -> Iterator[Hit]:
-    machine = _Map()
+def _may_drop(step: Step) -> bool:
+    """Whether a call may take back what was counted, out of sight."""
+    hidden = not step.followed and not step.assigned and not _ELSE.search(step.name)
+    return hidden and _UNCOUNTS.search(step.name) is not None
+
+
+def _map(series: Series, place: Place, members: frozenset[str]) -> Iterator[Hit]:
+    machine = _Map(members)
     follow(place.function, machine, _State(), series.program.resolver(place.file))
     yield from _at(series, place, machine.wrong, "counts a mapping that may have failed; please count it once it "
                    "is known to be good, since nobody unmaps an error.")  # fmt: skip
@@ -137,15 +209,17 @@ def _map(series: Series, place: Place) -> Iterator[Hit]:
 class _Unmap:
     """Notes a count that goes down before the table is gone."""
 
-    def __init__(self, table: str) -> None:
+    def __init__(self, table: str, members: frozenset[str]) -> None:
         self.table = table
+        self.members = members
         self.wrong: list[Step] = []
 
     def step(self, step: Step, state: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
         if step.kind == "call" and step.name.startswith(_DOWN):
-            yield (step,)
+            yield (step,) if _member(step.arguments) in self.members else state
             return
-        if step.kind == "call" and state and self.table in step.arguments:
+        uses = step.kind == "call" and self.table in step.arguments
+        if uses and not _HARMLESS.match(step.name):
             self.wrong += state
         yield state
 
@@ -153,10 +227,10 @@ class _Unmap:
         return state
 
 
-def _unmap(series: Series, place: Place) -> Iterator[Hit]:
+def _unmap(series: Series, place: Place, members: frozenset[str]) -> Iterator[Hit]:
     tables = [p.name for p in place.function.parameters if "struct sg_table" in p.type]
     if tables:
-        machine = _Unmap(tables[0])
+        machine = _Unmap(tables[0], members)
         follow(place.function, machine, (), series.program.resolver(place.file))
         yield from _at(series, place, machine.wrong, "drops the count before the mapping is gone, so the revoke "
                        "may go on too early; please free the table first.")  # fmt: skip
@@ -221,6 +295,12 @@ _MAP_LINE = "static struct sg_table *frob_map(struct dma_buf_attachment *attach,
 BAD = [
     Bad(_DRIVER % (f"{_SGT}", _FREE), at=(_MAP_LINE,), edition=Edition.MERGED),
     Bad(
+        _DRIVER % (f"for (i = 0; i < frob->n; i++) frob_one(frob, i); {_SGT}", _FREE),
+        at=(_MAP_LINE,),
+        edition=Edition.MERGED,
+    ),
+    Bad(_DRIVER % (f"{_SGT}", _FREE + _PUT), at=(_MAP_LINE,)),
+    Bad(
         _DRIVER % (f"{_SGT} {_CHECK} {_GET}", _FREE),
         at=("static void frob_unmap(struct dma_buf_attachment *attach, struct sg_table *sgt,",),
     ),
@@ -231,6 +311,35 @@ BAD = [
 
 GOOD = [
     Good(_DRIVER % (f"{_SGT} {_CHECK} {_GET}", _FREE + _PUT), why="counted from map to unmap"),
+    Good(
+        _DRIVER % (f"{_GET} {_SGT} if (IS_ERR(sgt)) frob_map_put(frob);", _FREE + _PUT),
+        why="undone by a function that nobody shows",
+    ),
+    Good(
+        _DRIVER % (f"{_SGT} {_CHECK} frob_mapping_get(frob);", _FREE + "frob_mapping_put(frob);"),
+        why="counted by functions that nobody shows",
+    ),
+    Good(
+        _DRIVER % (f"{_SGT} {_CHECK} frob->maps++;", _FREE + "frob->maps--;"),
+        why="counted without any help, under the lock",
+    ),
+    Good(
+        _DRIVER
+        % (f"{_SGT} {_CHECK} {_GET}", f"dma_unmap_sgtable(dev, sgt, dir, 0); {_PUT} kfree(sgt);"),
+        why="what comes after it is memory, not the mapping",
+    ),
+    Good(
+        _DRIVER % (f"kref_get(&frob->life); {_SGT} {_CHECK} {_GET}", _FREE + _PUT),
+        why="another count goes up first, which lives longer than the mapping",
+    ),
+    Good(
+        (_DRIVER % (_SGT, _FREE)).replace("frob->revoked = true", "frob->moving = true"),
+        why="nothing is revoked",
+    ),
+    Good(
+        (_DRIVER % (_SGT, _FREE)).replace("/misc/", "/accel/frob/"),
+        why="DRM drivers wait elsewhere",
+    ),
     Good(
         _DRIVER % (f"{_SGT} if (!IS_ERR(sgt)) {_GET}", _FREE + _PUT),
         why="counted where it is good",

@@ -7,10 +7,21 @@ nobody maps again behind the revoke.  The same holds for a private way to hand
 out the addresses.  Whether attach tests it too is the exporter's choice.
 """
 
+import re
 from collections.abc import Iterator
 
-from checks.api import Bad, Confidence, Good, Hit, Meta, Series, Severity
-from checks.source.exporter import Exporter, Revoke, exporters, mentions, owed_at
+from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
+from checks.source.c import Function
+from checks.source.change import FileChange
+from checks.source.exporter import (
+    Exporter,
+    Revoke,
+    exporters,
+    mentions,
+    near,
+    owed_at,
+    revokes,
+)
 from checks.source.pattern import pattern
 from checks.source.program import Place
 from checks.source.vocabulary import NOTIFY
@@ -25,21 +36,96 @@ META = Meta(
     words=tuple(f"{name}(" for name in NOTIFY),
 )
 
-_STATE = pattern(r"if\s*\([^;{]*->\w+[^;{]*\)\s*\{?\s*return\s+(?:ERR_PTR\s*\()?-E")
-"""Some member is looked at, and an error returned: the state may have another name here."""
+_REFUSAL = pattern(
+    r"\bif\s*\(([^;{}]*)\)\s*\{?\s*(?:(?:\w+\s*=\s*)?(?:return\s+)?(?:ERR_PTR\s*\()?-E[A-Z]+|goto\s+\w+|return\s+\w+\s*;)"
+)
+"""A test, with an error for its answer."""
+_MEMBER = pattern(r"(?:->|\.)\s*(\w+)")
+_STATEFUL = pattern(
+    r"state|status|alive|dead|dying|gone|lost|valid|active|enabled|disabled|ready|clos|remov|moved"
+    r"|shut|plug|access|suspend|reset|frozen|blocked|available|present|online|vdev|flags|gen",
+    re.IGNORECASE,
+)
+"""Names of members and functions that can stand for the same thing as the flag."""
+_CALLED = pattern(r"\b(\w+)\s*\(")
+_MEMBER_NAME = pattern(r"[a-z]\w*$")
 _HANDS_OUT = pattern(r"map|phys|pfn|addr")
 
 
 def check(series: Series) -> Iterator[Hit]:
     if not any(series.mentioning(*META.words)):
         return
+    judged = False
     for exporter in exporters(series):
         flags = tuple(sorted({revoke.flag for revoke in exporter.revokes}))
         place = exporter.callback(series, "map_dma_buf")
         places = [place] if place is not None and place.function.complete else []
+        judged |= bool(places)
         for at in (*places, *_private(series, exporter)):
-            if not mentions(series, at, flags) and not _STATE.search(at.function.text):
+            if not mentions(series, at, flags) and not _refuses(at, exporter.revokes):
                 yield from _hit(series, at, exporter.revokes)
+
+    if not judged:
+        yield from _untested(series)
+
+
+def _untested(series: Series) -> Iterator[Hit]:
+    """Where map_dma_buf is not shown: a flag that the series brings, and never looks at.
+
+    Attach and mmap may do that for themselves.
+    """
+    found = tuple(revoke for revoke in revokes(series) if _MEMBER_NAME.match(revoke.flag))
+    files = list(near(series, found)) if found else []
+    for flag in sorted({revoke.flag for revoke in found}):
+        setting = tuple(revoke for revoke in found if revoke.flag == flag)
+        own = {revoke.function.name for revoke in setting}
+        word = re.compile(rf"(?:->|\.){flag}\b(?!\s*=[^=])")
+        looks = (f for _, file in files for f in file.after.functions_with(word))
+        if _is_brought(flag, files) and all(f.name in own or _is_other(f) for f in looks):
+            line = setting[0].line
+            if line is not None and setting[0].file.is_new(line):
+                yield Hit(
+                    setting[0].patch,
+                    setting[0].file,
+                    line,
+                    f"The map_dma_buf callback has to return -ENODEV once ->{flag} is set, under the "
+                    "reservation lock; otherwise importers map again behind the revoke.",
+                    symbol=setting[0].function.name,
+                    facts={"map": "", "flag": flag},
+                )
+
+
+def _is_brought(flag: str, files: list[tuple[Patch, FileChange]]) -> bool:
+    """Whether the series declares the member `flag`, and no line was there before that has it."""
+    member = re.compile(rf"\s+(?:\w+\s+)+\*?{flag}\s*(?::\s*\d+)?;")
+    word = re.compile(rf"(?:->|\.){flag}\b")
+    declared = any(member.match(x.text) and file.is_new(x) for _, file in files for x in file.added)
+    old = (x.text for _, file in files for x in file.lines if x.sign != "+")
+    return declared and not any(map(word.search, old))
+
+
+def _is_other(function: Function) -> bool:
+    """Whether it is an attach, mmap or fault callback, by what it is given."""
+    types = " ".join(p.type for p in function.parameters)
+    attach = "struct dma_buf *" in types and "struct dma_buf_attachment *" in types
+    return attach or "vm_area_struct" in types or "vm_fault" in types
+
+
+def _refuses(place: Place, revokes: tuple[Revoke, ...]) -> bool:
+    """Whether the function answers some test of the buffer's state with an error.
+
+    The state is what has such a name, or what is written where the importers are told.
+    """
+    for found in _REFUSAL.finditer(place.function.text):
+        condition = found.group(1)
+        names = _MEMBER.findall(condition) + _CALLED.findall(condition)
+        if any(_STATEFUL.search(name) for name in names):
+            return True
+        written = (rf"(?:->|\.){name}\s*=[^=]" for name in _MEMBER.findall(condition))
+        for store in written:
+            if any(re.search(store, revoke.function.text) for revoke in revokes):
+                return True
+    return False
 
 
 def _private(series: Series, exporter: Exporter) -> Iterator[Place]:
@@ -115,19 +201,84 @@ _PHYS = """\
 +EXPORT_SYMBOL_FOR_MODULES(frob_phys, "frob_vdpa");
  
 """
+_GAINED = """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -20,4 +20,5 @@ struct frob {
+ 	struct device *dev;
+ 	struct dma_buf *dmabuf;
++	bool revoked;
+ };
+ 
+@@ -30,3 +31,6 @@ static struct sg_table *frob_map(struct dma_buf_attachment *attach,
+ {
+ 	struct frob *frob = attach->dmabuf->priv;
+ 
++	if (frob->%s)
++		return ERR_PTR(-ENODEV);
++
+@@ -90,3 +94,10 @@ static void frob_other(struct frob *frob)
+ 	frob_stop(frob);
+ }
+ 
++static void frob_revoke(struct frob *frob)
++{
++	dma_resv_lock(frob->dmabuf->resv, NULL);
++	frob->revoked = true;
++	dma_buf_invalidate_mappings(frob->dmabuf);
++	dma_resv_unlock(frob->dmabuf->resv);
++}
+"""
 _TEST = "if (frob->revoked) return ERR_PTR(-ENODEV);"
 _MAP = "static struct sg_table *frob_map(struct dma_buf_attachment *attach, enum dma_data_direction dir)"
 
 BAD = [
     Bad(_DRIVER % "frob->count++;", at=(_MAP,)),
+    Bad(
+        _DRIVER % "if (!attach->peer2peer) return ERR_PTR(-EOPNOTSUPP);",
+        at=(_MAP,),
+    ),
+    Bad(
+        (_DRIVER % "frob->count++;").replace("frob->revoked = true", "frob->state = FROB_REVOKED"),
+        at=(_MAP,),
+    ),
+    Bad(
+        (_DRIVER % "frob->count++;").replace(
+            "frob->revoked = true", "WRITE_ONCE(frob->revoked, true)"
+        ),
+        at=(_MAP,),
+    ),
+    Bad(_GAINED % "count", at=("frob->revoked = true;",)),
     Bad(_DRIVER % _TEST + _PHYS, at=("int frob_phys(struct dma_buf *dmabuf, u64 *addr)",)),
 ]
 
 GOOD = [
     Good(_DRIVER % _TEST, why="refused"),
+    Good(_GAINED % "revoked", why="refused, though not all of the callback is shown"),
+    Good(
+        (_GAINED % "count").replace("+\tbool revoked;", "+\tbool other;"),
+        why="the flag was there before, and so may be its test",
+    ),
     Good(
         _DRIVER % "if (frob->state != FROB_OK) return ERR_PTR(-ENODEV);",
         why="the state has another name there",
+    ),
+    Good(
+        (_DRIVER % "if (!frob->card) return ERR_PTR(-ENODEV);").replace(
+            "frob->revoked = true", "frob->revoked = true; frob->card = NULL"
+        ),
+        why="what it tests is taken away with the revoke",
+    ),
+    Good(
+        _DRIVER % "if (!frob_is_accessible(frob)) return ERR_PTR(-ENODEV);",
+        why="a function that nobody shows asks for the state",
+    ),
+    Good(
+        (_DRIVER % "if (test_bit(FROB_REVOKED, &frob->bits)) return ERR_PTR(-ENODEV);").replace(
+            "frob->revoked = true", "set_bit(FROB_REVOKED, &frob->bits)"
+        ),
+        why="the flag is a bit",
     ),
     Good(
         (_DRIVER % "frob->count++;").replace("frob->revoked = true", "frob->moved = true"),

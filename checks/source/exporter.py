@@ -7,12 +7,14 @@ out, since they move buffers and wait elsewhere; tests and the core as well.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from functools import partial
 from posixpath import dirname
 from typing import TYPE_CHECKING, NamedTuple
 
 from checks.source.pattern import pattern
-from checks.source.revoke import is_revoke_flag
+from checks.source.revoke import FLAG, is_revoke_flag
 from checks.source.vocabulary import EXPORTER_OPS, NOTIFY, is_core, is_exempt
 
 if TYPE_CHECKING:
@@ -23,9 +25,28 @@ if TYPE_CHECKING:
     from checks.source.ops import Member
     from checks.source.program import Ops, Place
 
-__all__ = ["Exporter", "Owed", "Revoke", "exporters", "is_left_out", "mentions", "owed_at"]
+__all__ = [
+    "Exporter",
+    "Owed",
+    "Revoke",
+    "exporters",
+    "is_left_out",
+    "matches",
+    "mentions",
+    "owed_at",
+    "reached",
+]
 
-_STORE = pattern(r"((?:->|\.)(\w+))\s*=(?!=)\s*(\w+)")
+_NOTIFIES = pattern(rf"\b(?:{'|'.join(NOTIFY)})\s*\(")
+_STORE = pattern(r"((?:->|\.)(\w+))\s*(?:=(?!=)|,)\s*(\w+)")
+"""An assignment, or the like through WRITE_ONCE(x->flag, true)."""
+_BIT = pattern(
+    r"(?:\bset_bit\s*\(|\btest_and_set_bit\s*\(|\|=(?:\s*BIT\()?)\s*(\w*(?:REVOK|INVALIDATED)\w*)"
+)
+_FLAG = pattern(FLAG, re.IGNORECASE)
+_STATE = pattern(r"[A-Z]\w*(?:REVOK|INVALIDATED)\w*$")
+"""A value of an enumeration that says so, whatever the member is called."""
+_WRITES = pattern(r"(?:WRITE_ONCE|smp_store_\w+|atomic_set|xchg)\s*\(\s*&?[\w>.-]*$")
 _BATCHED = ("drivers/gpu/", "drivers/accel/")
 
 
@@ -71,23 +92,28 @@ class Exporter(NamedTuple):
 
 def exporters(series: Series) -> Iterator[Exporter]:
     """Yield each exporter of the series for which the series shows a revoke too."""
-    revokes = tuple(_revokes(series))
+    found = tuple(revokes(series))
     shown: dict[tuple[str, str], list[Ops]] = {}
-    for ops in series.program.ops(EXPORTER_OPS) if revokes else ():
+    for ops in series.program.ops(EXPORTER_OPS) if found else ():
         if not is_left_out(ops.file.path):
             shown.setdefault((ops.file.path, ops.initialiser.name), []).append(ops)
+    homes = {path for path, _ in shown}
     for (path, _), places in shown.items():
-        near = tuple(r for r in revokes if _is_near(r.file.path, path))
+        near = tuple(r for r in found if _is_of(r.file.path, path, homes))
         whole = [n for n, ops in enumerate(places) if ops.initialiser.complete]
         last = whole[-1] if whole else 0
         if near:
             yield Exporter(places[last], near, tuple(places[last + 1 :]))
 
 
-def _is_near(one: str, other: str) -> bool:
-    """Whether two files can be of one driver: in one directory, or one below the other's."""
-    first, second = dirname(one) + "/", dirname(other) + "/"
-    return first.startswith(second) or second.startswith(first)
+def _is_of(revoke: str, ops: str, homes: set[str]) -> bool:
+    """Whether what revokes in one file can be of the exporter whose ops are in another.
+
+    They are in one directory or one below the other's, and the first has no ops of its own.
+    """
+    first, second = dirname(revoke) + "/", dirname(ops) + "/"
+    near = first.startswith(second) or second.startswith(first)
+    return revoke == ops or (near and revoke not in homes)
 
 
 def is_left_out(path: str) -> bool:
@@ -95,20 +121,55 @@ def is_left_out(path: str) -> bool:
     return is_exempt(path) or is_core(path) or path.startswith(_BATCHED)
 
 
-def _revokes(series: Series) -> Iterator[Revoke]:
+def revokes(series: Series) -> Iterator[Revoke]:
+    """Yield the places of the series' exporters that revoke, also where no ops are shown."""
     for patch in series.mentioning(*NOTIFY):
         for file in patch.change.touching(*NOTIFY):
             if file.path.endswith((".c", ".h")) and not is_left_out(file.path):
-                for function in file.after.functions:
-                    if any(call.name in NOTIFY for call in function.calls):
-                        yield from _stores(patch, file, function)
+                yield from file.once("revokes", partial(_of_file, patch, file))
+
+
+def _of_file(patch: Patch, file: FileChange) -> Iterator[Revoke]:
+    """The stores in functions that tell the importers, in their callers and their helpers."""
+    tell = [
+        function
+        for function in file.after.functions_with(_NOTIFIES)
+        if any(call.name in NOTIFY for call in function.calls)
+    ]
+    names = {function.name for function in tell}
+    helpers = {call.name for function in tell for call in function.calls}
+    for function in file.after.functions_with(_FLAG) if tell else ():
+        calls = {call.name for call in function.calls}
+        if function.name in names | helpers or calls & names:
+            yield from _stores(patch, file, function)
 
 
 def _stores(patch: Patch, file: FileChange, function: Function) -> Iterator[Revoke]:
-    for found in _STORE.finditer(function.text):
-        if is_revoke_flag(found.group(1)) and found.group(3) not in ("false", "0"):
-            line = function.line_at(found.start())
-            yield Revoke(patch, file, function, found.group(2), line)
+    text = function.text
+    for found in _STORE.finditer(text):
+        member, name, value = found.groups()
+        if found.group()[len(member) :].lstrip()[0] == "," and not _WRITES.search(
+            text, max(found.start() - 80, 0), found.start()
+        ):
+            continue
+        sets = value not in ("false", "0") and is_revoke_flag(member)
+        if sets or _STATE.match(value):
+            yield Revoke(patch, file, function, name, function.line_at(found.start()))
+    for found in _BIT.finditer(text):
+        line = function.line_at(found.start())
+        yield Revoke(patch, file, function, found.group(1), line)
+
+
+def near(series: Series, revokes: tuple[Revoke, ...]) -> Iterator[tuple[Patch, FileChange]]:
+    """The C files of the series that can be of the same driver as one of `revokes`."""
+    places = {dirname(revoke.file.path) for revoke in revokes}
+    for patch in series.patches:
+        for file in patch.change.all_files:
+            path = file.path
+            wanted = path.endswith((".c", ".h")) and not is_left_out(path)
+            home = path.startswith("include/") or dirname(path) in places
+            if wanted and home and file.damage is None:
+                yield patch, file
 
 
 def owed_at(series: Series, place: Place, revokes: tuple[Revoke, ...]) -> Owed | None:
@@ -123,12 +184,21 @@ def owed_at(series: Series, place: Place, revokes: tuple[Revoke, ...]) -> Owed |
     return None
 
 
-def mentions(series: Series, place: Place, words: tuple[str, ...], depth: int = 2) -> bool:
+def mentions(series: Series, place: Place, words: tuple[str, ...]) -> bool:
     """Whether one of `words` stands in a function, or in what it calls, as far as it is shown."""
-    if any(word in place.function.text for word in words):
-        return True
-    if not depth:
-        return False
-    names = {call.name for call in place.function.calls if not call.through}
-    called = (series.program.function(name, place.file) for name in sorted(names))
-    return any(p is not None and mentions(series, p, words, depth - 1) for p in called)
+    return any(any(word in at.function.text for word in words) for at in reached(series, place))
+
+
+def matches(series: Series, place: Place, names: re.Pattern[str]) -> bool:
+    """Whether `names` matches in a function, or in what it calls, as far as it is shown."""
+    return any(names.search(at.function.text) for at in reached(series, place))
+
+
+def reached(series: Series, place: Place, depth: int = 2) -> Iterator[Place]:
+    """Yield a function, and what it calls, as far as the series shows it."""
+    yield place
+    names = {call.name for call in place.function.calls if not call.through} if depth else set()
+    for name in sorted(names):
+        called = series.program.function(name, place.file)
+        if called is not None:
+            yield from reached(series, called, depth - 1)
