@@ -14,7 +14,7 @@ from posixpath import dirname
 from typing import TYPE_CHECKING, NamedTuple
 
 from checks.source.pattern import pattern
-from checks.source.revoke import FLAG, is_revoke_flag
+from checks.source.revoke import is_revoke_flag
 from checks.source.vocabulary import EXPORTER_OPS, NOTIFY, is_core, is_exempt
 
 if TYPE_CHECKING:
@@ -43,7 +43,8 @@ _STORE = pattern(r"((?:->|\.)(\w+))\s*(?:=(?!=)|,)\s*(\w+)")
 _BIT = pattern(
     r"(?:\bset_bit\s*\(|\btest_and_set_bit\s*\(|\|=(?:\s*BIT\()?)\s*(\w*(?:REVOK|INVALIDATED)\w*)"
 )
-_FLAG = pattern(FLAG, re.IGNORECASE)
+_FLAG = pattern(r"revok|invalidated|defunct|unplugged|driver_removed", re.IGNORECASE)
+"""The cheap test before is_revoke_flag()."""
 _STATE = pattern(r"[A-Z]\w*(?:REVOK|INVALIDATED)\w*$")
 """A value of an enumeration that says so, whatever the member is called."""
 _WRITES = pattern(r"(?:WRITE_ONCE|smp_store_\w+|atomic_set|xchg)\s*\(\s*&?[\w>.-]*$")
