@@ -21,6 +21,7 @@ from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.change import FileChange
 from checks.source.diff import Line
 from checks.source.pattern import pattern
+from checks.source.revoke import told
 from checks.source.sections import FENCE_WORDS, signalling_steps, waits_after_notify
 from checks.source.steps import Step
 from checks.source.vocabulary import NOTIFY, is_core, is_exempt
@@ -55,7 +56,7 @@ def check(series: Series) -> Iterator[Hit]:
             if not exempt and file.path.endswith((".c", ".h")):
                 yield from _signalling(series, patch, file)
                 if file.mentions(*NOTIFY):
-                    yield from _told(series, patch, file)
+                    yield from _waits(series, patch, file)
 
 
 def _signalling(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
@@ -68,9 +69,14 @@ def _signalling(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]
         yield from _hit(patch, file, found.step, message, Confidence.HIGH)
 
 
-def _told(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
+def _waits(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
     """Waits for an unmap with the lock held that it needs."""
-    for step in waits_after_notify(file, series.program):
+    steps = list(waits_after_notify(file, series.program))
+    found = told(series) if steps else ()
+    elsewhere = [step.line for _, _, facts in found for step in facts.locked.values()]
+    for step in steps:
+        if step.line in elsewhere and step.line is not None and file.is_new(step.line):
+            continue  # unmap-wait says it there, and knows more of the exporter's count
         message = (
             f"Please drop dmabuf->resv before {step.name}(): importers need it for the unmap that this "
             "waits for."
