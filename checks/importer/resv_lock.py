@@ -72,7 +72,7 @@ def check(series: Series) -> Iterator[Hit]:
 
 
 def _file(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]:
-    """Calls whose lock state is not what they need; lock-cycle speaks of those in a section."""
+    """Calls whose lock state is not what they need; signalling-lock speaks of those in a section."""
     needs = _needing(series, patch)
     elsewhere = {found.step.line for found in signalling_steps(file, series.program)}
     for function, facts, entry in entry_states(file, series, _CALLS):

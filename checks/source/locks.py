@@ -30,7 +30,6 @@ __all__ = [
     "Held",
     "LockFacts",
     "Site",
-    "drops_lock",
     "is_lock",
     "walk_locks",
 ]
@@ -222,12 +221,6 @@ class _LockEffects:
             )
 
         return where(True), where(False)
-
-
-def drops_lock(name: str) -> bool:
-    """Whether a function of this name drops a reservation lock, of whatever object."""
-    about = _OBJECT.search(name) is not None and _DROPS.search(name) is not None
-    return about or _RESV_UNLOCK.search(name) is not None
 
 
 def is_lock(call: Call) -> bool:

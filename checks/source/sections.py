@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Stretches of code in which the reservation lock must not be waited for.
+"""Stretches of code in which nothing may wait for a reservation lock.
 
-Two of them.  In a dma_fence's signalling critical section nothing may wait for
-a reservation lock, since its holder may wait for that very fence: between
-dma_fence_begin_signalling() and dma_fence_end_signalling(), and in the fence's
-callbacks.  And after importers were told of a move, until the lock is dropped,
-nobody can unmap, since unmap needs the lock.  Sources:
-drivers/dma-buf/dma-fence.c, "DOC: fence signalling annotation", and
-drivers/dma-buf/dma-buf.c, "DOC: locking convention".
+Its holder may wait for a fence; so nothing that leads to the fence's signal may
+wait for the lock: between dma_fence_begin_signalling() and
+dma_fence_end_signalling(), and in the fence's callbacks.  Source:
+drivers/dma-buf/dma-fence.c, "DOC: fence signalling annotation".
 
 Helpers that the series shows are followed; a function that starts above the
 hunk is taken to start outside.
@@ -19,17 +16,16 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from checks.source.locks import drops_lock
 from checks.source.pattern import pattern
 from checks.source.steps import Step, follow
-from checks.source.vocabulary import NEEDS_RESV, NEEDS_RESV_SINCE_6_2, NOTIFY, TAKES_RESV
+from checks.source.vocabulary import NEEDS_RESV, NEEDS_RESV_SINCE_6_2, TAKES_RESV
 
 if TYPE_CHECKING:
     from checks.source.c import Function
     from checks.source.change import FileChange
     from checks.source.program import Program
 
-__all__ = ["FENCE_WORDS", "Signalling", "signalling_steps", "waits_after_notify"]
+__all__ = ["FENCE_WORDS", "Signalling", "signalling_steps"]
 
 BEGIN, END = "dma_fence_begin_signalling", "dma_fence_end_signalling"
 ADD_CALLBACK = "dma_fence_add_callback"
@@ -39,8 +35,6 @@ FENCE_WORDS = (BEGIN, ADD_CALLBACK, FENCE_OPS)
 
 _ATOMIC_OPS = ("enable_signaling", "signaled", "release")
 """Callbacks of a fence that run with its spinlock held, or wherever the last reference goes."""
-_WAITS = pattern(r"^s?wait_(?:for_completion|event)(?:_\w+)?$")
-_NOTIFIES = pattern(rf"\b(?:{'|'.join(NOTIFY)})\s*\(")
 _ADDS = pattern(rf"\b{ADD_CALLBACK}\s*\(")
 _BEGINS = pattern(rf"\b{BEGIN}\s*\(")
 
@@ -124,15 +118,3 @@ def _fence_callbacks(file: FileChange) -> Iterator[tuple[Function, str]]:
                 named[call.arguments[2].lstrip("&")] = "a callback of a fence"
     if named:
         yield from ((f, named[f.name]) for f in file.after.functions if f.name in named)
-
-
-def waits_after_notify(file: FileChange, program: Program) -> Iterator[Step]:
-    """Yield the waits for a completion or event between the notify call and the unlock after it."""
-    section = _Section(_told, lambda name: _WAITS.match(name) is not None)
-    for function in file.after.functions_with(_NOTIFIES):
-        section.found.clear()
-        yield from section.walk(function, False, program.resolver(file))
-
-
-def _told(step: Step, state: bool) -> bool:
-    return step.name in NOTIFY or (state and not drops_lock(step.name))
