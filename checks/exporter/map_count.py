@@ -9,13 +9,31 @@ lock.  A map that failed is not counted, for nobody will unmap it.
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Series, Severity
-from checks.source.exporter import Exporter, exporters, matches, mentions, owed_at, reached
+from checks.source.counts import (
+    DROPS,
+    NO_COUNT,
+    TAKES,
+    UNCOUNTS,
+    Use,
+    dropped_early,
+    member_of,
+    new_counts,
+    taken_early,
+)
+from checks.source.exporter import (
+    Exporter,
+    exporters,
+    matches,
+    mentions,
+    near,
+    owed_at,
+    reached,
+    revokes,
+)
 from checks.source.pattern import pattern
 from checks.source.program import Place
-from checks.source.steps import Step, follow
 from checks.source.vocabulary import NOTIFY
 
 META = Meta(
@@ -28,15 +46,6 @@ META = Meta(
     words=tuple(f"{name}(" for name in NOTIFY),
 )
 
-_UP = ("kref_get", "refcount_inc", "refcount_add", "atomic_inc", "atomic64_inc", "atomic_long_inc")
-_DOWN = (
-    "kref_put",
-    "refcount_dec",
-    "refcount_sub",
-    "atomic_dec",
-    "atomic64_dec",
-    "atomic_long_dec",
-)
 _OTHER = pattern(
     r"\b(?:percpu_ref_|list_(?:add|del|move)|xa_(?:store|insert|alloc|erase)|hash_(?:add|del)|idr_|ida_)\w*\s*\("
     r"|(?:->|\.)\w+\s*(?:\+\+|--|[+-]=)|(?:\+\+|--)\s*\w+(?:->|\.)"
@@ -45,26 +54,52 @@ _OTHER = pattern(
 _COUNTS = pattern(
     r"(?:^|_)(?:get|ref|grab|hold|inc|count|track|add|acquire|register|begin|start)(?:_|$)"
 )
-_UNCOUNTS = pattern(
-    r"(?:^|_)(?:put|unref|unhold|dec|uncount|untrack|remove|del|drop|release|unregister|done|end|idle)(?:_|$)"
-)
-"""What the functions are called that can do it where nobody shows it."""
-_HARMLESS = pattern(r"^(?:kv?free|sg_free_table|trace_\w+|dev_\w+|pr_\w+|WARN\w*)$")
-"""Takes no mapping away."""
-_ELSE = pattern(
-    r"^(?:dma|sg|pci|dev|ktime|trace|might|get_order)_|sgt|sg_table|pages|phys|addr|size|vec"
-)
-"""What is got or put by these is no count."""
-_LAST = pattern(r"(\w+)\s*\)*$")
 _WAITS = pattern(r"\b(?:wait_for_completion|wait_event|wait_var_event)\w*\s*\(")
-_ALLOCATES = pattern(r"^(?:k|kv|v|devm_k)\w*alloc\w*$|^ERR_PTR$|^ERR_CAST$")
 
 
 def check(series: Series) -> Iterator[Hit]:
     if not any(series.mentioning(*META.words)):
         return
+    judged = False
     for exporter in exporters(series):
+        ends = [exporter.callback(series, name) for name in ("map_dma_buf", "unmap_dma_buf")]
+        judged |= all(place is not None and place.function.complete for place in ends)
         yield from _exporter(series, exporter)
+    if not judged:
+        yield from _gained(series)
+
+
+def _gained(series: Series) -> Iterator[Hit]:
+    """Where not all of the callbacks is shown: a count that the series brings says enough."""
+    found = tuple(revokes(series))
+    own = frozenset(revoke.function.name for revoke in found)
+    for count in new_counts(list(near(series, found))) if found else ():
+        takes = [u for u in count.of("take", without=own) if _is_map(u)]
+        drops = [u for u in count.of("drop", without=own) if "unmap" in u.function.name]
+        if takes and not count.of("drop", without=own):
+            yield from _one_sided(takes[0], "drop")
+        elif drops and not count.of("take"):
+            yield from _one_sided(drops[0], "count")
+
+
+def _is_map(use: Use) -> bool:
+    return "map" in use.function.name and "unmap" not in use.function.name
+
+
+_ONE_SIDED = {
+    "drop": "counts a mapping, and nothing but the revoke drops that again; please drop it in "
+    "unmap_dma_buf, or the revoke waits for ever.",
+    "count": "drops a count that map_dma_buf never took; please take it there for each mapping that "
+    "succeeds.",
+}
+
+
+def _one_sided(use: Use, kind: str) -> Iterator[Hit]:
+    line, name = use.function.fragment.shown(use.call.row), use.function.name
+    if line is not None and use.file.is_new(line):
+        facts = {"kind": kind, "function": name}
+        message = f"{name}() {_ONE_SIDED[kind]}"
+        yield Hit(use.patch, use.file, line, message, symbol=name, facts=facts)
 
 
 def _exporter(series: Series, exporter: Exporter) -> Iterator[Hit]:
@@ -74,42 +109,36 @@ def _exporter(series: Series, exporter: Exporter) -> Iterator[Hit]:
         return
     if matches(series, mapped, _OTHER) or matches(series, unmapped, _OTHER):
         return
-    ups, downs = _counts(series, mapped, _UP), _counts(series, unmapped, _DOWN)
+    ups, downs = _counts(series, mapped, TAKES), _counts(series, unmapped, DROPS)
     complete = mapped.function.complete and unmapped.function.complete
     if complete and not ups:
         if not _hides(series, mapped, _COUNTS):
             loud = bool(downs) or _waits(series, exporter)
             yield from _missing(series, exporter, mapped, "count", None if loud else Severity.NOTE)
     elif complete and not downs:
-        if not _hides(series, unmapped, _UNCOUNTS) and not _drops_in_detach(series, exporter):
+        if not _hides(series, unmapped, UNCOUNTS) and not _drops_in_detach(series, exporter):
             yield from _missing(series, exporter, unmapped, "drop", None)
     else:
         wanted = ups & downs if complete else ups | downs
-        yield from _map(series, mapped, wanted)
-        yield from _unmap(series, unmapped, wanted)
+        yield from _order(series, mapped, "take", wanted)
+        yield from _order(series, unmapped, "drop", wanted)
 
 
 def _counts(series: Series, place: Place, names: tuple[str, ...]) -> frozenset[str]:
     """The members that a function, or what it calls, counts with calls of `names`."""
     return frozenset(
-        _member(call.arguments)
+        member_of(call.arguments)
         for at in reached(series, place)
         for call in at.function.calls
         if call.name.startswith(names) and not call.through
     )
 
 
-def _member(arguments: tuple[str, ...]) -> str:
-    """The last name of the first argument: `maps` for `&frob->maps`."""
-    found = _LAST.search(arguments[0]) if arguments else None
-    return found.group(1) if found else ""
-
-
 def _hides(series: Series, place: Place, names: re.Pattern[str]) -> bool:
     """Whether a function calls something, shown nowhere, that by its name may do the counting."""
     for at in reached(series, place):
         for call in at.function.calls:
-            if names.search(call.name) and not _ELSE.search(call.name):
+            if names.search(call.name) and not NO_COUNT.search(call.name):
                 known = None if call.through else series.program.function(call.name, at.file)
                 if known is None or not known.function.complete:
                     return True
@@ -127,7 +156,7 @@ def _drops_in_detach(series: Series, exporter: Exporter) -> bool:
     detach = exporter.callback(series, "detach")
     if detach is None:
         return exporter.member("detach") is not None
-    return mentions(series, detach, _DOWN)
+    return mentions(series, detach, DROPS)
 
 
 _MISSING = {
@@ -154,95 +183,23 @@ def _missing(
         )
 
 
-class _State(NamedTuple):
-    counted: Step | None = None
-    mapping: str = ""
-    """The variable with the result of the last call that can have failed."""
-    failed: bool | None = None
-    """Whether that is known."""
-
-
-class _Map:
-    """Notes each return of what may be an error after the count went up."""
-
-    def __init__(self, members: frozenset[str]) -> None:
-        self.members = members
-        self.wrong: list[Step] = []
-
-    def step(self, step: Step, state: _State) -> Iterator[_State]:
-        if step.kind == "call" and step.name.startswith(_UP):
-            counts = _member(step.arguments) in self.members
-            yield state._replace(counted=step) if counts else state
-        elif step.kind == "call" and (step.name.startswith(_DOWN) or _may_drop(step)):
-            yield state._replace(counted=None)
-        elif step.kind == "call" and step.assigned and step.depth == 0:
-            can_fail = not _ALLOCATES.match(step.name)
-            yield state._replace(mapping=step.assigned if can_fail else "", failed=None)
-        else:
-            if step.kind == "return" and step.depth == 0 and state.counted:
-                error = step.value.startswith("ERR_")
-                if error or (step.value == state.mapping != "" and state.failed is not False):
-                    self.wrong.append(state.counted)
-            yield state
-
-    def test(self, condition: str, truth: bool, state: _State) -> _State | None:
-        if condition in (f"IS_ERR({state.mapping})", f"IS_ERR_OR_NULL({state.mapping})"):
-            return state._replace(failed=truth)
-        if condition == state.mapping:
-            return state._replace(mapping="")  # NULL is its error
-        return state
-
-
-def _may_drop(step: Step) -> bool:
-    """Whether a call may take back what was counted, out of sight."""
-    hidden = not step.followed and not step.assigned and not _ELSE.search(step.name)
-    return hidden and _UNCOUNTS.search(step.name) is not None
-
-
-def _map(series: Series, place: Place, members: frozenset[str]) -> Iterator[Hit]:
-    machine = _Map(members)
-    follow(place.function, machine, _State(), series.program.resolver(place.file))
-    yield from _at(series, place, machine.wrong, "counts a mapping that may have failed; please count it once it "
-                   "is known to be good, since nobody unmaps an error.")  # fmt: skip
-
-
-class _Unmap:
-    """Notes a count that goes down before the table is gone."""
-
-    def __init__(self, table: str, members: frozenset[str]) -> None:
-        self.table = table
-        self.members = members
-        self.wrong: list[Step] = []
-
-    def step(self, step: Step, state: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
-        if step.kind == "call" and step.name.startswith(_DOWN):
-            yield (step,) if _member(step.arguments) in self.members else state
-            return
-        uses = step.kind == "call" and self.table in step.arguments
-        if uses and not _HARMLESS.match(step.name):
-            self.wrong += state
-        yield state
-
-    def test(self, condition: str, truth: bool, state: tuple[Step, ...]) -> tuple[Step, ...]:
-        return state
-
-
-def _unmap(series: Series, place: Place, members: frozenset[str]) -> Iterator[Hit]:
-    tables = [p.name for p in place.function.parameters if "struct sg_table" in p.type]
-    if tables:
-        machine = _Unmap(tables[0], members)
-        follow(place.function, machine, (), series.program.resolver(place.file))
-        yield from _at(series, place, machine.wrong, "drops the count before the mapping is gone, so the revoke "
-                       "may go on too early; please free the table first.")  # fmt: skip
-
-
-def _at(series: Series, place: Place, steps: list[Step], what: str) -> Iterator[Hit]:
-    for step in steps[:1]:
+def _order(series: Series, place: Place, kind: str, members: frozenset[str]) -> Iterator[Hit]:
+    early = taken_early if kind == "take" else dropped_early
+    wrong = early(place.function, members, series.program.resolver(place.file))
+    for step in wrong[:1]:
         added = series.program.origin(place, step.row) if step.depth == 0 else None
         if added is not None:
             name = place.function.name
             facts = {"kind": "order", "function": name}
-            yield Hit(*added, f"{name}() {what}", symbol=name, facts=facts)
+            yield Hit(*added, f"{name}() {_ORDER[kind]}", symbol=name, facts=facts)
+
+
+_ORDER = {
+    "take": "counts a mapping that may have failed; please count it once it is known to be good, "
+    "since nobody unmaps an error.",
+    "drop": "drops the count before the mapping is gone, so the revoke may go on too early; please "
+    "free the table first.",
+}
 
 
 _DRIVER = """\
@@ -285,6 +242,32 @@ diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
 +	dma_resv_unlock(frob->dmabuf->resv);
 +}
 """
+_GAINED = """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -33,3 +33,4 @@ static struct sg_table *frob_map(struct dma_buf_attachment *attach,
+ 	if (IS_ERR(sgt))
+ 		return sgt;
++	%s
+ 	return sgt;
+@@ -43,3 +44,4 @@ static void frob_unmap(struct dma_buf_attachment *attach,
+ 	struct frob *frob = attach->dmabuf->priv;
+ 
+ 	frob_free_sgt(frob, sgt);
++	%s
+@@ -63,2 +65,3 @@ static int frob_export(struct frob *frob)
+ 	frob->dmabuf = dmabuf;
++	kref_init(&frob->maps);
+ 	return 0;
+@@ -80,4 +83,6 @@ static void frob_revoke(struct frob *frob)
+ 	frob->revoked = true;
+ 	dma_buf_invalidate_mappings(frob->dmabuf);
+ 	dma_resv_unlock(frob->dmabuf->resv);
++	kref_put(&frob->maps, frob_done);
++	wait_for_completion(&frob->unmapped);
+ }
+"""
 _SGT = "sgt = frob_sgt(frob, dir);"
 _CHECK = "if (IS_ERR(sgt)) return sgt;"
 _GET = "kref_get(&frob->maps);"
@@ -299,6 +282,8 @@ BAD = [
         at=(_MAP_LINE,),
         edition=Edition.MERGED,
     ),
+    Bad(_GAINED % (_GET, "frob_trace(frob);"), at=(_GET,)),
+    Bad(_GAINED % ("frob_trace(frob);", _PUT), at=(_PUT,)),
     Bad(_DRIVER % (f"{_SGT}", _FREE + _PUT), at=(_MAP_LINE,)),
     Bad(
         _DRIVER % (f"{_SGT} {_CHECK} {_GET}", _FREE),
@@ -310,6 +295,15 @@ BAD = [
 ]
 
 GOOD = [
+    Good(_GAINED % (_GET, _PUT), why="an exporter learns to count"),
+    Good(
+        _GAINED % (_GET, "frob_unmapped(&frob->maps);"),
+        why="the count is given to a function that nobody shows",
+    ),
+    Good(
+        (_GAINED % (_GET, "frob_trace(frob);")).replace("+\tkref_init(&frob->maps)", "+\tfrob_x()"),
+        why="the count was there before, and so may be what drops it",
+    ),
     Good(_DRIVER % (f"{_SGT} {_CHECK} {_GET}", _FREE + _PUT), why="counted from map to unmap"),
     Good(
         _DRIVER % (f"{_GET} {_SGT} if (IS_ERR(sgt)) frob_map_put(frob);", _FREE + _PUT),
