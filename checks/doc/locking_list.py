@@ -96,7 +96,8 @@ def _name_line(function: Function) -> Line | None:
 
 def _stays(series: Series, patch: Patch, name: str) -> bool:
     """Whether the function is defined all the same, here or in a later patch."""
-    return any(place.patch.number >= patch.number for place in series.program.places(name))
+    places = series.program.places(name)
+    return any(place.patch.number >= patch.number and place.function.named for place in places)
 
 
 def _new_name(file: FileChange, line: Line, old: str) -> tuple[Line | None, str]:
@@ -258,6 +259,23 @@ diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
 +EXPORT_SYMBOL_NS_GPL(dma_buf_frob_notify, "DMA_BUF");
  
 """
+_HEADING = """\
+diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
+--- a/drivers/dma-buf/dma-buf.c
++++ b/drivers/dma-buf/dma-buf.c
+@@ -1252,4 +1252,4 @@ void frob(struct dma_buf_attachment *attach)
+ 
+-void dma_buf_move_notify(struct dma_buf *dmabuf)
++void dma_buf_frob_notify(struct dma_buf *dmabuf)
+ {
+ 	dma_resv_assert_held(dmabuf->resv);
+@@ -1260,4 +1260,4 @@ void dma_buf_move_notify(struct dma_buf *dmabuf)
+ 	frob(dmabuf);
+ }
+-EXPORT_SYMBOL_NS_GPL(dma_buf_move_notify, "DMA_BUF");
++EXPORT_SYMBOL_NS_GPL(dma_buf_frob_notify, "DMA_BUF");
+ 
+"""
 _ENTRIES = """\
 # next patch
 diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
@@ -305,6 +323,7 @@ _DEFINITION = "int dma_buf_frob(struct dma_buf *dmabuf)"
 
 BAD = [
     Bad(_RENAME, at=("void dma_buf_frob_notify(struct dma_buf *dmabuf)",)),
+    Bad(_HEADING, at=("void dma_buf_frob_notify(struct dma_buf *dmabuf)",)),
     Bad(
         _REMOVED,
         at=("int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)",),

@@ -92,7 +92,8 @@ def _test(function: Function) -> re.Pattern[str] | None:
 def _lives_on(series: Series, patch: Patch, file: FileChange, old: Function, line: Line) -> bool:
     """Whether it only moves, is written anew, or gets another name."""
     if file.was_renamed(line) or any(
-        place.patch.number >= patch.number for place in series.program.places(old.name)
+        place.patch.number >= patch.number and place.function.named
+        for place in series.program.places(old.name)
     ):
         return True
     test = _body(old)

@@ -74,6 +74,12 @@ class Function(_FunctionFields):
         """The lines shown, comments blanked."""
         return mask_comments("\n".join(self.fragment.texts[self.start : self.end + 1]))
 
+    @property
+    def named(self) -> bool:
+        """Whether the line with its name is shown; git's heading can be of a name that is gone."""
+        head = self.fragment.texts[self.start : self.start + 4]
+        return any(self.name in text for text in head)
+
     def line_at(self, offset: int) -> Line | None:
         """The diff line at `offset` of `text`; None where the diff does not show it."""
         return self.fragment.shown(self.start + self.text.count("\n", 0, offset))
