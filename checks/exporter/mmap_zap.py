@@ -10,11 +10,11 @@ so is whose address_space it is; that neither happens anywhere is the finding.
 
 from collections.abc import Iterator
 
-from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
+from checks.api import Bad, Confidence, Good, Hit, Meta, Series, Severity
 from checks.source.change import FileChange
+from checks.source.exporter import Exporter, exporters, near
 from checks.source.pattern import pattern
-from checks.source.revoke import is_revoke_flag
-from checks.source.vocabulary import EXPORTER_OPS, NOTIFY, is_core, is_exempt
+from checks.source.vocabulary import NOTIFY
 
 META = Meta(
     severity=Severity.WARNING,
@@ -24,64 +24,48 @@ META = Meta(
 )
 
 _ZAPS = pattern(
-    r"unmap_mapping_(?:range|pages|folio)|zap_vma_ptes|zap_page_range|zap_vma_range|zap_bars"
+    r"unmap_mapping_(?:range|pages|folio)|drm_vma_node_unmap|truncate_(?:pagecache|inode_pages)"
+    r"|\b\w*zap_?\w*\s*\(|\bunmap_(?:cpu|user|vmas?|mmaps?)|_unmap_(?:cpu|user|vmas?|mmaps?)"
 )
+"""What takes CPU mappings away, by the names of the kernel or of a driver's own."""
 _REFUSES = pattern(r"\{\s*return\s+-E\w+;\s*\}\s*$")
-_STORES = pattern(r"((?:->|\.)\w+)\s*=(?!=)\s*(\w+)")
 
 
 def check(series: Series) -> Iterator[Hit]:
     if not any(series.mentioning(*META.words)):
         return
-    mapped = next(_mmaps(series), None)
-    if mapped is None or any(_zaps(series)):
-        return
-    for patch in series.mentioning(*META.words):
-        for file in patch.change.touching(*META.words):
-            if file.path.endswith(".c") and not is_exempt(file.path) and not is_core(file.path):
-                yield from _file(patch, file, mapped)
+    for exporter in exporters(series):
+        name = _mmap(series, exporter)
+        if name and not any(_zaps(file) for _, file in near(series, exporter.revokes)):
+            yield from _hit(exporter, name)
 
 
-def _mmaps(series: Series) -> Iterator[str]:
-    """The mmap callbacks of the series' exporters that do not just refuse."""
-    for ops in series.program.ops(EXPORTER_OPS):
-        member = ops.initialiser.member("mmap")
-        if member is None or is_exempt(ops.file.path):
-            continue
-        place = series.program.function(member.value, ops.file)
-        shown = place.function if place is not None and place.function.complete else None
-        if shown is not None and not _REFUSES.search(shown.text):
-            yield member.value
+def _mmap(series: Series, exporter: Exporter) -> str:
+    """The exporter's mmap callback; empty where there is none, it only refuses, or is not shown."""
+    place = exporter.callback(series, "mmap")
+    if place is None or not place.function.complete or _REFUSES.search(place.function.text):
+        return ""
+    return place.function.name
 
 
-def _zaps(series: Series) -> Iterator[FileChange]:
-    for patch in series.patches:
-        for file in patch.change.files:
-            if file.path.endswith((".c", ".h")) and any(
-                fragment.rows_with(_ZAPS) for fragment in file.after.fragments
-            ):
-                yield file
+def _zaps(file: FileChange) -> bool:
+    return any(fragment.rows_with(_ZAPS) for fragment in file.after.fragments)
 
 
-def _file(patch: Patch, file: FileChange, mapped: str) -> Iterator[Hit]:
-    """The store that revokes, in a function that tells importers."""
-    for function in file.after.functions:
-        if not any(call.name in NOTIFY for call in function.calls):
-            continue
-        for found in _STORES.finditer(function.text):
-            line = function.line_at(found.start())
-            revokes = is_revoke_flag(found.group(1)) and found.group(2) not in ("false", "0")
-            if revokes and line is not None and file.is_new(line):
-                yield Hit(
-                    patch,
-                    file,
-                    line,
-                    f"{mapped}() lets user space map the buffer; where are those mappings taken "
-                    "away? unmap_mapping_range() should go with the revoke.",
-                    symbol=function.name,
-                    facts={"mmap": mapped},
-                )
-                return
+def _hit(exporter: Exporter, mapped: str) -> Iterator[Hit]:
+    """At the store that revokes."""
+    for revoke in exporter.revokes:
+        if revoke.line is not None and revoke.file.is_new(revoke.line):
+            yield Hit(
+                revoke.patch,
+                revoke.file,
+                revoke.line,
+                f"{mapped}() lets user space map the buffer; where are those mappings taken "
+                "away? unmap_mapping_range() should go with the revoke.",
+                symbol=revoke.function.name,
+                facts={"mmap": mapped},
+            )
+            return
 
 
 _DRIVER = """\
@@ -117,6 +101,11 @@ _MMAP = "return frob_mmap_pages(dmabuf->priv, vma);"
 BAD = [Bad(_DRIVER % (_MMAP, "frob->count++;"), at=("frob->revoked = true;",))]
 
 GOOD = [
+    Good(_DRIVER % (_MMAP, "frob_zap(frob);"), why="and so with a function that nobody shows"),
+    Good(
+        (_DRIVER % (_MMAP, "frob->count++;")).replace("/misc/", "/gpu/drm/frob/"),
+        why="DRM drivers do it with their own helpers",
+    ),
     Good(
         _DRIVER % (_MMAP, "unmap_mapping_range(frob->mapping, 0, frob->size, 1);"),
         why="the page tables go with it",
