@@ -9,8 +9,10 @@ mention a name are parsed for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, NamedTuple
+
+from checks.source.pattern import pattern
 
 if TYPE_CHECKING:
     from checks.api import Patch
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from checks.source.ops import Initialiser
 
 __all__ = ["Added", "Ops", "Place", "Program"]
+
+
+_WORD = pattern(r"[A-Za-z_]\w*")
 
 
 class Place(NamedTuple):
@@ -61,7 +66,8 @@ class Program:
 
     def _find(self, name: str) -> Iterator[Place]:
         for patch, file in self._files(name):
-            for function in file.once(f"functions {name}", partial(_named, file, name)):
+            (functions,) = file.once("functions by name", partial(_by_name, file))
+            for function in functions.get(name, ()):
                 yield Place(patch, file, function)
 
     def function(self, name: str, near: FileChange | None = None) -> Place | None:
@@ -111,18 +117,31 @@ class Program:
 
     def _files(self, word: str) -> Iterator[tuple[Patch, FileChange]]:
         """The C files that show `word`: in the diff, or in `tree` depth anywhere in the file."""
-        for patch in self.patches:
-            if patch.blobs is None and not patch.mentions(word):
-                continue
-            for file in patch.change.all_files:
-                if not file.path.endswith((".c", ".h")):
-                    continue
-                shown = file.mentions(word)
-                if not shown and (patch.blobs is None or file.damage is not None):
-                    continue
-                if file.damage is None and (shown or file.after.has(word)):
-                    yield patch, file
+        for patch, file, words in self._index:
+            if word in words and file.damage is None:
+                yield patch, file
+
+    @cached_property
+    def _index(self) -> tuple[tuple[Patch, FileChange, frozenset[str]], ...]:
+        """The C files of the series with their words, so that each text is searched once."""
+        return tuple(
+            (patch, file, frozenset(_words(patch, file)))
+            for patch in self.patches
+            for file in patch.change.all_files
+            if file.path.endswith((".c", ".h"))
+        )
 
 
-def _named(file: FileChange, name: str) -> Iterator[Function]:
-    return (function for function in file.after.functions if function.name == name)
+def _words(patch: Patch, file: FileChange) -> Iterator[str]:
+    yield from _WORD.findall(file.section.text)
+    if patch.blobs is not None and file.damage is None:
+        for fragment in file.after.fragments:
+            for text in fragment.texts:
+                yield from _WORD.findall(text)
+
+
+def _by_name(file: FileChange) -> Iterator[dict[str, list[Function]]]:
+    found: dict[str, list[Function]] = {}
+    for function in file.after.functions:
+        found.setdefault(function.name, []).append(function)
+    yield found
