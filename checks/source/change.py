@@ -82,13 +82,13 @@ class FileChange:
         """All lines of all hunks."""
         return tuple(line for hunk in self.hunks for line in hunk.lines)
 
-    @property
-    def added(self) -> Iterator[Line]:
-        return (line for line in self.lines if line.sign == "+")
+    @cached_property
+    def added(self) -> tuple[Line, ...]:
+        return tuple(line for line in self.lines if line.sign == "+")
 
-    @property
-    def removed(self) -> Iterator[Line]:
-        return (line for line in self.lines if line.sign == "-")
+    @cached_property
+    def removed(self) -> tuple[Line, ...]:
+        return tuple(line for line in self.lines if line.sign == "-")
 
     @cached_property
     def removed_texts(self) -> frozenset[str]:
