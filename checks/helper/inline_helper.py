@@ -21,9 +21,11 @@ META = Meta(
     severity=Severity.NOTE,
     confidence=Confidence.MEDIUM,
     sources=("include/linux/export.h", "20260119164421.GF961572@ziepe.ca"),
-    words=("inline",),
-    also=("include/linux/", "include/drm/", "include/rdma/", "include/net/", "include/media/"),
+    # Those of the export that it starts from, maybe in another patch: `inline` stands everywhere.
+    words=("_FOR_MODULES", SENTINEL),
 )
+
+_PUBLIC = ("include/linux/", "include/drm/", "include/rdma/", "include/net/", "include/media/")
 
 _RESTRICTED = pattern(
     r"^\s*EXPORT_SYMBOL(?:_GPL)?_FOR_MODULES\s*\(\s*(\w+)\s*,\s*\"([^\"]*)\"", re.MULTILINE
@@ -35,12 +37,12 @@ def check(series: Series) -> Iterator[Hit]:
     sentinel = any(SENTINEL in patch.diff for patch in series.patches)
     if not exported and not sentinel:
         return
-    for patch in series.mentioning(*META.words):
+    for patch in series.mentioning("inline"):
         names = dict(exported)
         if series.edition(patch) is Edition.SEED:
             names.setdefault(SENTINEL, "")
         for file in patch.change.touching(*names) if names else ():
-            if file.path.startswith(META.also) and file.path.endswith(".h"):
+            if file.path.startswith(_PUBLIC) and file.path.endswith(".h"):
                 yield from _inlines(patch, file, names)
 
 
