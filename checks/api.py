@@ -265,6 +265,8 @@ class Meta(NamedTuple):
     editions: tuple[Edition, ...] = tuple(Edition)
     once: bool = False
     """Say it at most once per series: for nudges."""
+    mail: bool = False
+    """It asks for words of the commit message, which files of a tree have not: no audit runs it."""
 
 
 class Bad(NamedTuple):

@@ -196,6 +196,7 @@ def test_output_goes_to_the_file(tree: Path, tmp_path: Path) -> None:
         (("--tree", "{tree}", "../x"), "../x: is no path inside of the tree"),
         (("--tree", "{tree}", "Makefile"), "Makefile: has no C file"),
         (("--tree", "{tree}/drivers"), "give --tree its root"),
+        (("--tree", "{tree}", "--select", "export-rationale"), "about the words of a mail"),
         (("--tree", "{tree}", "--jobs", "-1"), "must be above 0"),
         (("--tree", "{tree}", "--format", "mail"), "invalid choice: 'mail'"),
     ],

@@ -34,7 +34,7 @@ from bot.sources.files import files_at_head, with_words
 from bot.sources.modules import Module, modules_of, title_of
 from checks.api import Patch, Series, Severity
 from checks.edition import detect
-from checks.scope import wanted
+from checks.scope import scope_of, wanted
 
 __all__ = ["add", "run"]
 
@@ -58,7 +58,7 @@ def run(args: Namespace) -> int:
     settings = settings_of(without_format(args))
     if settings.review.tree is None:
         raise UsageError("no tree is given; name a kernel git tree with --tree DIR")
-    setup = Setup.of(settings)
+    setup = _of_files(Setup.of(settings))
     modules = _modules(settings.review.tree, [_normal(path) for path in args.paths], setup)
     tally = text.Tally()
     with opened(args.output) as out:
@@ -71,6 +71,14 @@ def run(args: Namespace) -> int:
     sys.stdout.flush()
     print(f"{tally}\n{time.monotonic() - start:.1f} s", file=sys.stderr)
     return _status(tally, settings.review.fail_on)
+
+
+def _of_files(setup: Setup) -> Setup:
+    """`setup` without the rules about a mail's words.  Raises `UsageError` when none is left."""
+    rules = tuple(rule for rule in setup.rules if not rule.meta.mail)
+    if not rules:
+        raise UsageError("the rules chosen are about the words of a mail; files have none")
+    return setup._replace(rules=rules, scope=scope_of(rules))
 
 
 def _normal(path: str) -> str:

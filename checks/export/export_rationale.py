@@ -25,6 +25,7 @@ META = Meta(
     words=CORE_DIRS,
     also=("+EXPORT_SYMBOL",),
     once=True,
+    mail=True,
 )
 
 WORDS = 40
