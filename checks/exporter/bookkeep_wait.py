@@ -15,9 +15,10 @@ from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.change import FileChange
 from checks.source.diff import Line
 from checks.source.pattern import pattern
-from checks.source.revoke import CALLS, Site, Told, Wait, line_with, told
+from checks.source.revoke import CALLS
 from checks.source.steps import Step
 from checks.source.suggest import replace_rows
+from checks.source.told import Site, Told, Wait, line_with, told
 
 META = Meta(
     severity=Severity.ERROR,

@@ -15,9 +15,11 @@ from collections.abc import Iterator
 
 from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.change import FileChange
-from checks.source.revoke import CALLS, Site, Told, told
+from checks.source.pattern import pattern
+from checks.source.revoke import CALLS, waits_later
 from checks.source.steps import Step
 from checks.source.suggest import replace_rows
+from checks.source.told import Site, Told, told
 
 META = Meta(
     severity=Severity.WARNING,
@@ -30,13 +32,21 @@ META = Meta(
     words=CALLS,
 )
 
+_OPENS = pattern(r"restor|resum|unrevok|unblock|enable|init|probe|start|add|thaw")
+_ENDS = pattern(
+    r"revok|invalid|cleanup|remov|destroy|releas|close|teardown|unbind|shutdown|reset|disable|free|"
+    r"unregister|suspend|take|exit|fini|stop|kill|zap|evict|reclaim|unplug|hot"
+)
+
 
 def check(series: Series) -> Iterator[Hit]:
     files = list(told(series))
     waits = {(file.path, site.function) for _, file, found in files for site in found.fenced}
     for patch, file, found in files:
         for site in sorted(found.unfenced, key=lambda site: site.line):
-            if site in found.revokes and (file.path, site.function) not in waits:
+            if (file.path, site.function) in waits or site not in found.revokes:
+                continue
+            if not waits_later(series, patch, site.function):
                 yield from _site(patch, file, found, site)
         for step in found.late.values():
             yield from _late(patch, file, step)
@@ -63,6 +73,9 @@ def _site(patch: Patch, file: FileChange, found: Told, site: Site) -> Iterator[H
     if line is None or not file.is_new(line):
         return
     buffer = step.arguments[0]
+    flagged = site in found.flagged
+    if not flagged and _OPENS.search(function.name):
+        return
     yield Hit(
         patch,
         file,
@@ -71,7 +84,8 @@ def _site(patch: Patch, file: FileChange, found: Told, site: Site) -> Iterator[H
         f"{buffer}->resv with dma_resv_wait_timeout() before going on.",
         symbol=function.name,
         suggestion=_suggestion(file, found, site, buffer),
-        confidence=Confidence.HIGH if site in found.flagged else Confidence.MEDIUM,
+        severity=None if flagged or _ENDS.search(function.name) else Severity.NOTE,
+        confidence=Confidence.HIGH if flagged else Confidence.MEDIUM,
         facts={"notify": step.name, "buffer": buffer},
     )
 
@@ -191,6 +205,18 @@ GOOD = [
         why="lets importers in again",
     ),
     Good(
+        (_REVOKE % {"more": "", "flag": "x", "then": "frob->epoch++"}).replace(
+            "frob->revoked = x", "clear_bit(FROB_REVOKED, &frob->flags)"
+        ),
+        why="lets importers in again, by a bit",
+    ),
+    Good(
+        (_REVOKE % {"more": "", "flag": "false", "then": "frob->epoch++"})
+        .replace("->revoked", "->offline")
+        .replace("frob_revoke", "frob_resume"),
+        why="lets importers in again, by its name",
+    ),
+    Good(
         (_REVOKE % {"more": "", "flag": "FROB_OK", "then": "frob->epoch++"}).replace(
             "->revoked", "->state"
         ),
@@ -261,6 +287,25 @@ diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
  	list_del_init(&frob->elm);
 """,
         why="the diff does not show what follows",
+    ),
+    Good(
+        (_REVOKE % {"more": "", "flag": "true", "then": "frob->a = 1;\n+	frob->b = 2"}).replace(
+            "+10,11", "+10,12"
+        )
+        + """\
+# next patch
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -18,4 +18,6 @@ void frob_revoke(struct frob *frob)
+ 	frob->a = 1;
+ 	frob->b = 2;
++	dma_resv_wait_timeout(frob->dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP,
++			      false, MAX_SCHEDULE_TIMEOUT);
+ 	dma_resv_unlock(frob->dmabuf->resv);
+ }
+""",
+        why="a later patch of the series adds the wait, and does not show the call",
     ),
     Good(
         """\

@@ -4,10 +4,16 @@
 A reset can have revoked a buffer before its device is closed.  Who drops the
 exporter's own count and waits for the mappings a second time lets the count
 underflow and waits for a completion that nobody will give again.  So the drop
-and the wait depend on a test that the flag was not set before, or the count and
-the completion are armed again right after the wait.
+and the wait depend on a test that the buffer was not revoked before, or the
+count and the completion are armed again right after the wait, or the buffer is
+taken off the list on which the next one would find it.
+
+Told of where two ways lead to the drop, one of them leaves the count at zero,
+and nothing is tested on the other.  Where the diff does not show what stands
+before the drop it is a question.
 """
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -15,79 +21,94 @@ from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.c import Function
 from checks.source.change import FileChange
 from checks.source.pattern import pattern
-from checks.source.revoke import is_revoke_flag
+from checks.source.revoke import (
+    CALLS,
+    DROPS,
+    REARMS,
+    UNMAP_WAITS,
+    base_of,
+    exporters,
+    resolver,
+    roots,
+)
 from checks.source.steps import Step, follow
-from checks.source.vocabulary import NOTIFY, is_core, is_exempt
+from checks.source.vocabulary import NOTIFY
 
 META = Meta(
     severity=Severity.ERROR,
     confidence=Confidence.MEDIUM,
     sources=("20260416131815.2729131-2-mattev@meta.com", "20260501131236.278ac431@shazbot.org"),
-    words=tuple(f"{name}(" for name in NOTIFY),
+    words=CALLS,
 )
 
-_DROPS = pattern(r"^(?:kref_put|refcount_dec_and_test|refcount_dec|atomic\w*_dec_and_test)$")
-_WAITS = pattern(r"^wait_for_completion|^wait_event|^wait_var_event")
-_ARMS = pattern(r"^(?:kref_init|refcount_set|atomic\w*_set|reinit_completion|init_completion)$")
-_FLAG = pattern(r"(?:->|\.)(\w+)")
-_BATCHED = ("drivers/gpu/", "drivers/accel/")
+_UNLISTS = pattern(
+    r"^(?:list_(?:del|move|splice)|hlist_del|xa_erase|__xa_erase|idr_remove|rb_erase)"
+)
+_TESTED = pattern(
+    r"revok|invalid|defunct|unplug|dead|gone|alive|live\b|active\b(?!\s*\()|stat(?:e|us)\b|closed|"
+    r"list_empty|test_and_|xchg|_empty\(",
+    re.IGNORECASE,
+)
+"""A condition that may tell whether the buffer was revoked before."""
+_NO_TEST = pattern(r"get_file_active\s*\(")
+
+
+class _Drop(NamedTuple):
+    """One drop of the exporter's own count, and the function that has it."""
+
+    function: str
+    row: int
+    member: str
+    """The count, without the object that has it."""
+
+
+class _State(NamedTuple):
+    told: bool = False
+    tested: bool = False
+    """Whether a condition on the way may have told that this is the first time."""
+    unlisted: bool = False
+    drop: _Drop | None = None
+    waited: bool = False
+
+
+class _Ways:
+    """What the ways to each drop have in common, over all functions that lead there."""
+
+    def __init__(self) -> None:
+        self.steps: dict[_Drop, tuple[Patch, FileChange, Step]] = {}
+        self.entries: dict[str, set[str]] = {}
+        """By count: the functions from which a drop of it is reached."""
+        self.untested: set[_Drop] = set()
+        self.left: set[str] = set()
+        """Counts that some way leaves at zero, with the buffer where it was."""
 
 
 def check(series: Series) -> Iterator[Hit]:
-    found = []
-    for patch in series.mentioning(*META.words):
-        for file in patch.change.touching(*META.words):
-            if file.path.endswith(".c") and not _left_out(file.path):
-                found += [(patch, file, f, _walk(series, file, f)) for f in _tellers(file)]
-    for patch, file, function, twice in found:
-        others = [f for _, _, f, other in found if f.name != function.name and other.drops]
-        if all(_unlists(f) for f in (function, *others)):
-            continue  # what is revoked is on no list any more, and is not met again
-        for step in list(twice.open.values())[:1]:
-            if others or _calls(series, function.name) > 1:
-                yield from _hit(patch, file, function, step)
+    ways = _Ways()
+    for patch, file in exporters(series):
+        outermost = _outermost(list(roots(series, file)))
+        for near, root in outermost:
+            follow(root, _Twice(patch, file, root, ways), _State(), resolver(series, near))
+    for drop in sorted(ways.untested, key=lambda drop: (drop.function, drop.row)):
+        if drop.member in ways.left and len(ways.entries[drop.member]) > 1:
+            yield from _hit(*ways.steps[drop])
 
 
-def _unlists(function: Function) -> bool:
-    return any(
-        call.name.startswith(("list_del", "xa_erase", "hlist_del")) for call in function.calls
-    )
+def _outermost(
+    found: list[tuple[FileChange, Function]],
+) -> Iterator[tuple[FileChange, Function]]:
+    """Those that none of the others calls."""
+    called = {call.name for _, root in found for call in root.calls if call.name != root.name}
+    return ((near, root) for near, root in found if root.name not in called)
 
 
-def _left_out(path: str) -> bool:
-    return is_exempt(path) or is_core(path) or path.startswith(_BATCHED)
-
-
-def _tellers(file: FileChange) -> Iterator[Function]:
-    for function in file.after.functions:
-        if any(call.name in NOTIFY for call in function.calls):
-            yield function
-
-
-def _calls(series: Series, name: str, depth: int = 2) -> int:
-    """From how many functions of the series one is called; for only one, its own callers."""
-    callers = set()
-    for patch in series.mentioning(f"{name}("):
-        for file in patch.change.touching(f"{name}("):
-            for function in file.after.functions:
-                if any(call.name == name for call in function.calls):
-                    callers.add(function.name)
-    if len(callers) == 1 and depth:
-        return _calls(series, callers.pop(), depth - 1)
-    return len(callers)
-
-
-def _walk(series: Series, file: FileChange, function: Function) -> "_Twice":
-    twice = _Twice()
-    follow(function, twice, _State(), series.program.resolver(file))
-    return twice
-
-
-def _hit(patch: Patch, file: FileChange, function: Function, step: Step) -> Iterator[Hit]:
-    line = step.line
-    if line is None or not file.is_new(line) or step.depth:
-        return
+def _hit(patch: Patch, file: FileChange, step: Step) -> Iterator[Hit]:
+    line, function = step.line, step.function
     cut = not function.complete and function.start == 0
+    if line is None or not file.is_new(line):
+        return
+    if cut and any(REARMS.match(call.name) for call in function.calls):
+        return  # it knows of both ways, and is sure to look which one it is asked for
     text = (
         f"If the buffer was revoked before, {step.name}() drops the count a second time and the wait "
         "never ends"
@@ -103,48 +124,68 @@ def _hit(patch: Patch, file: FileChange, function: Function, step: Step) -> Iter
     )
 
 
-class _State(NamedTuple):
-    told: bool = False
-    guarded: bool = False
-    """Whether the flag was tested on the way."""
-    dropped: Step | None = None
-    waited: bool = False
-
-
 class _Twice:
-    """Notes drops of the count that no test of the flag stands before."""
+    """The machine that follows one function to its drops, and from there to its exits."""
 
-    def __init__(self) -> None:
-        self.open: dict[int, Step] = {}
-        self.drops: set[int] = set()
-        self.armed: set[int] = set()
+    def __init__(self, patch: Patch, file: FileChange, root: Function, ways: _Ways) -> None:
+        self.patch = patch
+        self.file = file
+        self.root = root
+        self.ways = ways
+        self.answers: set[str] = set()
+        """Variables that were set to what may tell."""
 
     def step(self, step: Step, state: _State) -> Iterator[_State]:
-        if step.kind in ("return", "end") and step.depth == 0:
-            if state.dropped is not None and state.waited:
-                self.open[state.dropped.row] = state.dropped
+        if step.kind == "store":
+            if _TESTED.search(step.value):
+                self.answers.add(step.name)
             yield state
-        elif step.kind != "call" or step.through:
+        elif step.kind != "call":
+            if step.depth == 0:
+                self._leaves(state)
             yield state
         elif step.name in NOTIFY:
-            yield state._replace(told=True, dropped=None, waited=False)
-        elif _DROPS.match(step.name) and state.told:
-            self.drops.add(step.row)
-            yield state if state.guarded else state._replace(dropped=step)
-        elif _WAITS.match(step.name) and state.dropped is not None:
-            # The loop or the function may end out of sight; what counts is that it waits.
-            self.open.setdefault(state.dropped.row, state.dropped)
+            yield state._replace(told=True)
+        elif step.assigned and _TESTED.search(step.name):
+            self.answers.add(step.assigned)
+            yield state
+        elif _UNLISTS.match(step.name):
+            yield state._replace(unlisted=True)
+        elif REARMS.match(step.name):
+            yield state._replace(drop=None, waited=False)
+        elif DROPS.match(step.name) and state.told and step.arguments:
+            yield self._drops(step, state)
+        elif UNMAP_WAITS.match(step.name) and state.drop is not None:
+            self._waits(state, state.drop)
             yield state._replace(waited=True)
-        elif _ARMS.match(step.name) and state.dropped is not None:
-            self.open.pop(state.dropped.row, None)
-            yield state._replace(dropped=None, waited=False)
         else:
             yield state
 
+    def _drops(self, step: Step, state: _State) -> _State:
+        first = step.arguments[0]
+        member = first.removeprefix("&").removeprefix(base_of(first))
+        drop = _Drop(step.function.name, step.function.fragment.first + step.row, member)
+        if any(step.function.fragment is own for own in self.file.after.fragments):
+            self.ways.steps[drop] = (self.patch, self.file, step)
+        return state._replace(drop=drop)
+
+    def _waits(self, state: _State, drop: _Drop) -> None:
+        self.ways.entries.setdefault(drop.member, set()).add(self.root.name)
+        if not state.tested and drop in self.ways.steps:
+            self.ways.untested.add(drop)
+
+    def _leaves(self, state: _State) -> None:
+        if state.drop is not None and state.waited and not state.unlisted:
+            self.ways.left.add(state.drop.member)
+
     def test(self, condition: str, truth: bool, state: _State) -> _State | None:
-        if any(is_revoke_flag("->" + m.group(1)) for m in _FLAG.finditer(condition)):
-            return state._replace(guarded=True)
-        return state
+        if "," in condition and "(" not in condition:
+            self._leaves(state)
+            return _State()  # the next buffer of a list
+        if _NO_TEST.search(condition):
+            return state
+        tells = condition in self.answers or _TESTED.search(condition) is not None
+        return state._replace(tested=True) if tells else state
 
 
 _DRIVER = """\
@@ -179,24 +220,68 @@ diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
 +
 """
 _PUT = "kref_put(&frob->kref, frob_done);"
+_NOTHING, _CALL = "frob->n++;", "frob_revoke(frob);"
+
+_TWO = """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -120,8 +120,12 @@ void frob_move(struct frob_dev *dev, bool revoked)
+ 		if (frob->revoked != revoked) {
+ 			dma_resv_lock(frob->dmabuf->resv, NULL);
+ 			frob->revoked = revoked;
+ 			dma_buf_invalidate_mappings(frob->dmabuf);
+ 			dma_resv_unlock(frob->dmabuf->resv);
++			if (revoked) {
++				kref_put(&frob->kref, frob_done);
++				wait_for_completion(&frob->done);
++			}
+ 		}
+ 	}
+ }
+@@ -150,6 +154,8 @@ void frob_cleanup(struct frob_dev *dev)
+ 		frob->revoked = true;
+ 		dma_buf_invalidate_mappings(frob->dmabuf);
+ 		dma_resv_unlock(frob->dmabuf->resv);
++		kref_put(&frob->kref, frob_closed);
++		wait_for_completion(&frob->done);
+ 		frob_put(frob);
+ 	}
+ }
+"""
 
 BAD = [
-    Bad(_DRIVER % ("frob_stop(frob);", "frob->n++;", "frob_revoke(frob);"), at=(_PUT,)),
+    Bad(_DRIVER % ("frob_stop(frob);", _NOTHING, _CALL), at=(_PUT,)),
+    Bad(_TWO, at=("kref_put(&frob->kref, frob_closed);",)),
 ]
 
 GOOD = [
     Good(
-        _DRIVER % ("if (frob->revoked) return;", "frob->n++;", "frob_revoke(frob);"),
+        _DRIVER % ("if (frob->revoked) return;", _NOTHING, _CALL),
         why="only the first one drops and waits",
     ),
     Good(
-        _DRIVER
-        % (
-            "frob_stop(frob);",
-            "kref_init(&frob->kref); reinit_completion(&frob->done);",
-            "frob_revoke(frob);",
+        _DRIVER % ("if (test_and_set_bit(FROB_REVOKED, &frob->flags)) return;", _NOTHING, _CALL),
+        why="the same with a bit",
+    ),
+    Good(
+        _DRIVER % ("bool was = frob->revoked; if (was) return;", _NOTHING, _CALL),
+        why="the same with a local variable",
+    ),
+    Good(
+        (_DRIVER % ("frob_stop(frob);", _NOTHING, f"if (!frob->revoked) {_CALL}")).replace(
+            "+	frob_revoke(frob);", "+	if (frob_is_alive(frob)) frob_revoke(frob);"
         ),
+        why="its callers look before",
+    ),
+    Good(
+        _DRIVER
+        % ("frob_stop(frob);", "kref_init(&frob->kref); reinit_completion(&frob->done);", _CALL),
         why="armed again for the next one",
     ),
-    Good(_DRIVER % ("frob_stop(frob);", "frob->n++;", "frob_free(frob);"), why="called once"),
+    Good(
+        _DRIVER % ("list_move(&frob->node, &dead);", _NOTHING, _CALL),
+        why="the next one does not find it on the list",
+    ),
+    Good(_DRIVER % ("frob_stop(frob);", _NOTHING, "frob_free(frob);"), why="called once"),
 ]

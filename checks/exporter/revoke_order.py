@@ -27,8 +27,9 @@ from checks.source.revoke import (
     admits,
     base_of,
     exporters,
+    flag_store,
     is_of,
-    is_revoke_flag,
+    resolver,
     roots,
 )
 from checks.source.steps import Step, follow
@@ -81,7 +82,7 @@ def check(series: Series) -> Iterator[Hit]:
         seen: set[tuple[str, str]] = set()
         for near, root in (*roots(series, file), *_restores(file)):
             order = _Order(root)
-            if follow(root, order, _State(), series.program.resolver(near)) is None:
+            if follow(root, order, _State(), resolver(series, near)) is None:
                 continue
             for kind, fault in order.faults.items():
                 key = (kind, fault.at.function.name)
@@ -121,8 +122,9 @@ class _Order:
     def step(self, step: Step, state: _State) -> Iterator[_State]:
         if state.base and state.base in (step.assigned, step.name):
             state = _State()  # another object from here on
-        if step.kind == "store":
-            yield self._store(step, state)
+        stored = flag_store(step)
+        if stored is not None:
+            yield self._store(step, *stored, state)
         elif step.kind == "call":
             yield self._call(step, state)
         else:
@@ -165,30 +167,24 @@ class _Order:
             )
             self.faults.setdefault("rearm", _Fault(step, None, message, Confidence.HIGH))
 
-    def _store(self, step: Step, state: _State) -> _State:
-        if not is_revoke_flag(step.name, step.value):
-            return state
-        cleared = admits(step.value) or (step.value, False) in state.known
+    def _store(self, step: Step, name: str, value: str, state: _State) -> _State:
+        cleared = admits(value) or (value, False) in state.known
         told = self.tells[state.told - 1] if state.told else None
-        if (
-            not cleared
-            and told is not None
-            and is_of(self.root, told.arguments[0], base_of(step.name))
-        ):
+        if not cleared and told is not None and is_of(self.root, told.arguments[0], base_of(name)):
             message = (
-                f"Please set {step.name} before importers are told, both under dmabuf->resv: in "
+                f"Please set {name} before importers are told, both under dmabuf->resv: in "
                 "between, one of them can map again and is never told."
             )
             self.faults.setdefault("late", _Fault(step, told, message, Confidence.HIGH))
-        if cleared and state.locked is False:
-            message = f"Please clear {step.name} under dmabuf->resv, where map_dma_buf looks at it."
+        if cleared and state.locked is False and step.kind == "store":
+            message = f"Please clear {name} under dmabuf->resv, where map_dma_buf looks at it."
             fault = _Fault(step, None, message, Confidence.MEDIUM, Severity.WARNING)
             self.faults.setdefault("bare", fault)
         bare = 0
-        if not cleared and state.locked is not True:
+        if not cleared and state.locked is not True and step.kind == "store":
             self.bare.append(step)
             bare = len(self.bare)
-        return _State(0, step.value, base_of(step.name), bare, False, state.locked, state.known)
+        return _State(0, value, base_of(name), bare, False, state.locked, state.known)
 
     def test(self, condition: str, truth: bool, state: _State) -> _State | None:
         if "," in condition and "(" not in condition:

@@ -18,8 +18,9 @@ from checks.api import Bad, Confidence, Edition, Good, Hit, Meta, Patch, Series,
 from checks.source.change import FileChange
 from checks.source.diff import Line
 from checks.source.pattern import pattern
-from checks.source.revoke import CALLS, Site, Told, told
+from checks.source.revoke import CALLS, waits_later
 from checks.source.steps import Step
+from checks.source.told import Site, Told, told
 
 META = Meta(
     severity=Severity.ERROR,
@@ -46,7 +47,9 @@ def check(series: Series) -> Iterator[Hit]:
     for patch, file, found in files:
         yield from _timeouts(patch, file, found)
         for site in sorted(found.unwaited, key=lambda site: site.line):
-            if site in found.revokes and (file.path, site.function) not in waits:
+            if (file.path, site.function) in waits or site not in found.revokes:
+                continue
+            if not waits_later(series, patch, site.function):
                 yield from _missing(series, patch, file, found, site)
 
 

@@ -18,8 +18,9 @@ from checks.source.c import Function
 from checks.source.change import FileChange
 from checks.source.diff import Line
 from checks.source.pattern import pattern
-from checks.source.revoke import CALLS, told
+from checks.source.revoke import CALLS
 from checks.source.steps import Step
+from checks.source.told import told
 from checks.source.vocabulary import is_exempt
 
 META = Meta(
