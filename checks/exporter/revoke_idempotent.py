@@ -88,7 +88,9 @@ def check(series: Series) -> Iterator[Hit]:
     for patch, file in exporters(series):
         outermost = _outermost(list(roots(series, file)))
         for near, root in outermost:
-            follow(root, _Twice(patch, file, root, ways), _State(), resolver(series, near))
+            twice = _Twice(patch, file, root, ways)
+            if follow(root, twice, _State(), resolver(series, near)) is None:
+                return  # what such a function does before its drops is not known
     for drop in sorted(ways.untested, key=lambda drop: (drop.function, drop.row)):
         if drop.member in ways.left and len(ways.entries[drop.member]) > 1:
             yield from _hit(*ways.steps[drop])

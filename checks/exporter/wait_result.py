@@ -36,6 +36,7 @@ META = Meta(
 
 FOREVER = "MAX_SCHEDULE_TIMEOUT"
 _NEW = pattern(r"^\+.*\bdma_(?:resv|fence)_wait_timeout\(", re.MULTILINE)
+_WAITS = pattern(r"\bdma_(?:resv|fence)_wait_timeout\(")
 _WAIT = pattern(
     r"(?:\breturn|(?<![\w.>])(?P<variable>\w+)\s*=)\s*(?P<name>dma_(?:resv|fence)_wait_timeout)"
     r"\s*(?P<arguments>\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))\s*;"
@@ -47,14 +48,12 @@ def check(series: Series) -> Iterator[Hit]:
     for patch in series.mentioning(*META.words):
         for file in patch.change.touching(*META.words, where=_NEW):
             if file.path.endswith((".c", ".h")) and not is_exempt(file.path):
-                for function in file.after.functions:
+                for function in file.after.functions_with(_WAITS):
                     yield from _function(patch, file, function)
     yield from _ignored(series)
 
 
 def _function(patch: Patch, file: FileChange, function: Function) -> Iterator[Hit]:
-    if "_wait_timeout" not in function.text:
-        return
     for found in _WAIT.finditer(function.text):
         called = function.line_at(found.start("name"))
         wrong = _wrong(function, found)

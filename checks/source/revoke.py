@@ -148,7 +148,9 @@ def _is_left_out(path: str) -> bool:
 
 def resolver(series: Series, near: FileChange) -> Callable[[str], Function | None]:
     """For `steps.follow`: what a patch leaves in its own file before what the series leaves."""
-    own = {function.name: function for function in near.after.functions if function.complete}
+    own = near.once(
+        "own functions", lambda: ({f.name: f for f in near.after.functions if f.complete},)
+    )[0]
     program = series.program.resolver(near)
     return lambda name: own.get(name) or program(name)
 

@@ -127,6 +127,24 @@ class Told:
         self.locked: dict[tuple[Site, Function, int], Step] = {}
         """Waits for the mappings to go with the reservation lock held."""
 
+    def add(self, other: Told, *, known: bool) -> None:
+        """Add what the walk from another function found; of one that was given up, only doubts."""
+        self.sites |= other.sites
+        if not known:
+            self.fenced |= other.sites.keys()
+            self.waited |= other.sites.keys()
+            return
+        self.revokes |= other.revokes
+        self.flagged |= other.flagged
+        self.fenced |= other.fenced
+        self.waited |= other.waited
+        self.fence_waits += other.fence_waits
+        self.unfenced = other.unfenced | self.unfenced
+        self.unwaited = other.unwaited | self.unwaited
+        self.late |= other.late
+        self.timeouts |= other.timeouts
+        self.locked |= other.locked
+
 
 class _Watch:
     """The machine that notes what follows a call that tells the importers."""
@@ -260,7 +278,9 @@ def told(series: Series) -> Iterator[tuple[Patch, FileChange, Told]]:
 def _told(series: Series, file: FileChange) -> Iterator[Told]:
     found = Told()
     for near, root in roots(series, file):
-        follow(root, _Watch(file, root, found), _State(), resolver(series, near))
+        seen = Told()
+        ends = follow(root, _Watch(file, root, seen), _State(), resolver(series, near))
+        found.add(seen, known=ends is not None)
     yield found
 
 
