@@ -9,6 +9,7 @@ so is whose address_space it is; that neither happens anywhere is the finding.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from checks.api import Bad, Confidence, Good, Hit, Meta, Series, Severity
 from checks.source.change import FileChange
@@ -36,7 +37,8 @@ def check(series: Series) -> Iterator[Hit]:
         return
     for exporter in exporters(series):
         name = _mmap(series, exporter)
-        if name and not any(_zaps(file) for _, file in near(series, exporter.revokes)):
+        files = (file for _, file in near(series, exporter.revokes))
+        if name and not any(any(file.once("zaps", partial(_zaps, file))) for file in files):
             yield from _hit(exporter, name)
 
 
@@ -48,8 +50,8 @@ def _mmap(series: Series, exporter: Exporter) -> str:
     return place.function.name
 
 
-def _zaps(file: FileChange) -> bool:
-    return any(fragment.rows_with(_ZAPS) for fragment in file.after.fragments)
+def _zaps(file: FileChange) -> Iterator[bool]:
+    yield any(fragment.rows_with(_ZAPS) for fragment in file.after.fragments)
 
 
 def _hit(exporter: Exporter, mapped: str) -> Iterator[Hit]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from posixpath import dirname
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -48,6 +49,8 @@ _FLAG = pattern(r"revok|invalidated|defunct|unplugged|driver_removed", re.IGNORE
 _STATE = pattern(r"[A-Z]\w*(?:REVOK|INVALIDATED)\w*$")
 """A value of an enumeration that says so, whatever the member is called."""
 _WRITES = pattern(r"(?:WRITE_ONCE|smp_store_\w+|atomic_set|xchg)\s*\(\s*&?[\w>.-]*$")
+MOST = 16
+"""Ops that are looked at; a series with more of them is not what people write."""
 _BATCHED = ("drivers/gpu/", "drivers/accel/")
 
 
@@ -92,14 +95,14 @@ class Exporter(NamedTuple):
 
 
 def exporters(series: Series) -> Iterator[Exporter]:
-    """Yield each exporter of the series for which the series shows a revoke too."""
+    """Yield the exporters of the series for which the series shows a revoke too, up to `MOST`."""
     found = tuple(revokes(series))
     shown: dict[tuple[str, str], list[Ops]] = {}
     for ops in series.program.ops(EXPORTER_OPS) if found else ():
         if not is_left_out(ops.file.path):
             shown.setdefault((ops.file.path, ops.initialiser.name), []).append(ops)
     homes = {path for path, _ in shown}
-    for (path, _), places in shown.items():
+    for (path, _), places in islice(shown.items(), MOST):
         near = tuple(r for r in found if _is_of(r.file.path, path, homes))
         whole = [n for n, ops in enumerate(places) if ops.initialiser.complete]
         last = whole[-1] if whole else 0
