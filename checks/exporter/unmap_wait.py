@@ -232,6 +232,54 @@ GOOD = [
         edition=Edition.MERGED,
     ),
     Good(
+        _then(
+            _UNLOCK,
+            _PUT,
+            "again:",
+            "if (!wait_for_completion_timeout(&frob->comp, HZ)) {",
+            '\tdev_warn(frob->dev, "still mapped\\n");',
+            "\tgoto again;",
+            "}",
+        ),
+        why="the same with a label",
+        edition=Edition.MERGED,
+    ),
+    Good(
+        _then(_UNLOCK, "while (atomic_read(&frob->maps))", "\tmsleep(20);"),
+        why="polls until the last one is gone",
+        edition=Edition.MERGED,
+    ),
+    Good(
+        """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -10,3 +10,20 @@
+ 
+ #include "frob.h"
+ 
++void frob_shutdown(struct frob_dev *dev)
++{
++	struct frob *frob;
++
++	list_for_each_entry(frob, &dev->frobs, node) {
++		dma_resv_lock(frob->dmabuf->resv, NULL);
++		frob->revoked = true;
++		dma_buf_invalidate_mappings(frob->dmabuf);
++		dma_resv_unlock(frob->dmabuf->resv);
++	}
++	list_for_each_entry(frob, &dev->frobs, node) {
++		dma_resv_wait_timeout(frob->dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP, false,
++				      MAX_SCHEDULE_TIMEOUT);
++		wait_for_completion(&frob->unmapped);
++	}
++	frob_free_pages(dev);
++}
+""",
+        why="tells all of them first, and waits for all of them then",
+        edition=Edition.MERGED,
+    ),
+    Good(
         _then(_UNLOCK, "frob_drain(frob);"),
         why="a helper that nobody shows may wait",
         edition=Edition.MERGED,
