@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.c import Function
 from checks.source.change import FileChange
+from checks.source.diff import Line
 from checks.source.exporter import (
     Exporter,
     Revoke,
     exporters,
+    is_left_out,
     mentions,
     near,
     owed_at,
@@ -26,6 +28,8 @@ from checks.source.pattern import pattern
 from checks.source.program import Place
 from checks.source.vocabulary import NOTIFY
 
+_NOTIFIES = tuple(f"{name}(" for name in NOTIFY)
+
 META = Meta(
     severity=Severity.ERROR,
     confidence=Confidence.MEDIUM,
@@ -33,7 +37,8 @@ META = Meta(
         "20260121091423.GY961572@ziepe.ca",
         "20260131-dmabuf-revoke-v7-4-463d956bd527@nvidia.com",
     ),
-    words=tuple(f"{name}(" for name in NOTIFY),
+    words=(*_NOTIFIES, "->revoked"),
+    also=("dma_buf", "dmabuf"),
 )
 
 _REFUSAL = pattern(
@@ -48,12 +53,14 @@ _STATEFUL = pattern(
 )
 """Names of members and functions that can stand for the same thing as the flag."""
 _CALLED = pattern(r"\b(\w+)\s*\(")
+_TESTED = pattern(r"\bif\s*\(.*->revoked\b")
 _MEMBER_NAME = pattern(r"[a-z]\w*$")
 _HANDS_OUT = pattern(r"map|phys|pfn|addr")
 
 
 def check(series: Series) -> Iterator[Hit]:
-    if not any(series.mentioning(*META.words)):
+    yield from _taken_away(series)
+    if not any(series.mentioning(*_NOTIFIES)):
         return
     judged = False
     for exporter in exporters(series):
@@ -67,6 +74,56 @@ def check(series: Series) -> Iterator[Hit]:
 
     if not judged:
         yield from _untested(series)
+
+
+def _taken_away(series: Series) -> Iterator[Hit]:
+    """Removed lines that refused a revoked buffer, where nothing new does and revokes stay."""
+    for patch in series.mentioning("->revoked"):
+        for file in patch.change.touching("->revoked"):
+            if (
+                file.mentions(*META.also)
+                and file.path.endswith(".c")
+                and not is_left_out(file.path)
+            ):
+                for line, function in _lost(file):
+                    if _stays(series):
+                        yield Hit(
+                            patch,
+                            file,
+                            line,
+                            f"Without this, {function.name}() gives a revoked buffer to importers that "
+                            "map again; please keep it, or say what refuses them now.",
+                            symbol=function.name,
+                            facts={"map": function.name, "flag": "revoked"},
+                        )
+
+
+def _lost(file: FileChange) -> Iterator[tuple[Line, Function]]:
+    """The removed tests that answered with an error pointer, as a map callback does."""
+    for function in file.before.functions_with(_TESTED):
+        fragment = function.fragment
+        if "map" not in function.name:
+            continue
+        for row in range(function.start, function.end):
+            line, answer = fragment.shown(row), fragment.shown(row + 1)
+            if line is None or line.sign != "-" or file.was_renamed(line) or answer is None:
+                continue
+            refused = "ERR_PTR(-E" in line.text + (answer.text if answer.sign == "-" else "")
+            if _TESTED.search(line.text) and refused:
+                yield line, function
+
+
+def _stays(series: Series) -> bool:
+    """Whether the series adds no other look or refusal, and takes no revoke away."""
+    for patch in series.patches:
+        for file in patch.change.touching("revok", *_NOTIFIES):
+            for line in file.lines:
+                tells = any(name in line.text for name in _NOTIFIES)
+                if line.sign == "+" and ("revok" in line.text or "ERR_PTR(-E" in line.text):
+                    return False
+                if line.sign == "-" and tells and not file.was_renamed(line):
+                    return False
+    return True
 
 
 def _untested(series: Series) -> Iterator[Hit]:
@@ -230,6 +287,19 @@ diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
 +	dma_resv_unlock(frob->dmabuf->resv);
 +}
 """
+_LOST = """\
+diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
+--- a/drivers/misc/frob.c
++++ b/drivers/misc/frob.c
+@@ -33,7 +33,4 @@ static struct sg_table *frob_map(struct dma_buf_attachment *attach,
+ 
+ 	dma_resv_assert_held(attach->dmabuf->resv);
+ 
+-	if (frob->revoked)
+-		return ERR_PTR(-ENODEV);
+-
+ 	return frob_sgt(frob, dir);
+"""
 _TEST = "if (frob->revoked) return ERR_PTR(-ENODEV);"
 _MAP = "static struct sg_table *frob_map(struct dma_buf_attachment *attach, enum dma_data_direction dir)"
 
@@ -249,12 +319,28 @@ BAD = [
         ),
         at=(_MAP,),
     ),
+    Bad(_LOST, at=("if (frob->revoked)",)),
     Bad(_GAINED % "count", at=("frob->revoked = true;",)),
     Bad(_DRIVER % _TEST + _PHYS, at=("int frob_phys(struct dma_buf *dmabuf, u64 *addr)",)),
 ]
 
 GOOD = [
     Good(_DRIVER % _TEST, why="refused"),
+    Good(
+        _LOST.replace("33,4 @@", "33,7 @@").replace(
+            " \treturn frob_sgt",
+            "+\tif (frob_revoked(frob))\n+\t\treturn ERR_PTR(-EIO);\n+\n \treturn frob_sgt",
+        ),
+        why="asked in another way",
+    ),
+    Good(
+        _LOST.replace("-\t\treturn ERR", " \t\treturn ERR")
+        .replace("-\n", " \n")
+        .replace("-\tif (frob->revoked)", "-\tif (frob->revoked)\n+\tif (frob->state != FROB_OK)")
+        .replace("33,4 @@", "33,7 @@"),
+        why="another state is looked at in its place",
+    ),
+    Good(_LOST.replace("ERR_PTR(-ENODEV)", "NULL"), why="what attach or mmap may leave out"),
     Good(_GAINED % "revoked", why="refused, though not all of the callback is shown"),
     Good(
         (_GAINED % "count").replace("+\tbool revoked;", "+\tbool other;"),
