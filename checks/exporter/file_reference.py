@@ -27,6 +27,7 @@ META = Meta(
     once=True,
 )
 
+_ACTIVE = pattern(r"\bget_file_active\s*\(")
 _FILE = pattern(r"&?(.+)->file$")
 _TAKES = ("dma_buf_get", "get_dma_buf")
 
@@ -35,7 +36,7 @@ def check(series: Series) -> Iterator[Hit]:
     for patch in series.mentioning(*META.words):
         for file in patch.change.touching(*META.words):
             if file.mentions(*META.also) and file.path.endswith(".c") and not is_exempt(file.path):
-                for function in file.after.functions:
+                for function in file.after.functions_with(_ACTIVE):
                     yield from _function(patch, file, function)
 
 

@@ -40,6 +40,7 @@ META = Meta(
     also=("dma_buf", "dmabuf", "dma-buf"),
 )
 
+_CALLED = pattern(r"->ops->(?:" + "|".join(CORE) + r")\(")
 _DMABUF = pattern(r"(?:^|->|\.)(?:dma_?buf|dbuf)->ops$")
 
 
@@ -56,7 +57,7 @@ def _may(path: str) -> bool:
 
 
 def _file(patch: Patch, file: FileChange) -> Iterator[Hit]:
-    for function in file.after.functions:
+    for function in file.after.functions_with(_CALLED):
         for call in function.calls:
             line = function.fragment.shown(call.row)
             if line is not None and file.is_new(line) and _is_op(call):

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.change import FileChange
+from checks.source.pattern import pattern
 from checks.source.vocabulary import is_exempt
 
 REVOCABLE = "ib_umem_dmabuf_get_pinned_revocable_and_lock"
@@ -26,6 +27,8 @@ META = Meta(
     words=tuple(f"{name}(" for name in PINNED),
     once=True,
 )
+
+_CALLED = pattern(r"\b(?:" + "|".join(PINNED) + r")\s*\(")
 
 
 def check(series: Series) -> Iterator[Hit]:
@@ -47,7 +50,7 @@ def _has_getter(series: Series, patch: Patch) -> bool:
 
 
 def _file(patch: Patch, file: FileChange) -> Iterator[Hit]:
-    for function in file.after.functions:
+    for function in file.after.functions_with(_CALLED):
         for call in function.calls:
             line = function.fragment.shown(call.row)
             if call.name in PINNED and not call.through and line is not None and file.is_new(line):
