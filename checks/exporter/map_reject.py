@@ -18,7 +18,6 @@ from checks.source.exporter import (
     Exporter,
     Revoke,
     exporters,
-    is_left_out,
     mentions,
     near,
     owed_at,
@@ -26,7 +25,7 @@ from checks.source.exporter import (
 )
 from checks.source.pattern import pattern
 from checks.source.program import Place
-from checks.source.vocabulary import NOTIFY
+from checks.source.vocabulary import NOTIFY, is_no_exporter
 
 _NOTIFIES = tuple(f"{name}(" for name in NOTIFY)
 
@@ -83,7 +82,7 @@ def _taken_away(series: Series) -> Iterator[Hit]:
             if (
                 file.mentions(*META.also)
                 and file.path.endswith(".c")
-                and not is_left_out(file.path)
+                and not is_no_exporter(file.path)
             ):
                 for line, function in _lost(file):
                     if _stays(series):

@@ -23,14 +23,13 @@ from checks.source.exporter import (
     Owed,
     Revoke,
     exporters,
-    is_left_out,
     mentions,
     owed_at,
 )
 from checks.source.pattern import pattern
 from checks.source.program import Ops, Place
 from checks.source.suggest import replace_rows
-from checks.source.vocabulary import EXPORTER_OPS, HELPER, NOTIFY
+from checks.source.vocabulary import EXPORTER_OPS, HELPER, NOTIFY, is_no_exporter
 
 _NOTIFIES = tuple(f"{name}(" for name in NOTIFY)
 
@@ -72,7 +71,7 @@ def _asked_in_pin(series: Series) -> Iterator[Hit]:
     """The right question in the wrong callback."""
     for patch in series.mentioning("revo"):
         for file in patch.change.touching("revo"):
-            if is_left_out(file.path) or not file.path.endswith(".c"):
+            if is_no_exporter(file.path) or not file.path.endswith(".c"):
                 continue
             pins = {ops.initialiser.member("pin") for ops in _ops_of(series, file)}
             names = {member.value for member in pins if member is not None}
@@ -199,7 +198,7 @@ def _weakened(series: Series) -> Iterator[Hit]:
     """Lines that take the test, or the pin that always fails, away from an exporter."""
     for patch in series.mentioning(HELPER, ".pin"):
         for file in patch.change.touching(HELPER, ".pin"):
-            if file.path.endswith(".c") and not is_left_out(file.path) and _stays(series, file):
+            if file.path.endswith(".c") and not is_no_exporter(file.path) and _stays(series, file):
                 yield from _gone(series, patch, file)
 
 

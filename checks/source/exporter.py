@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from checks.source.pattern import pattern
 from checks.source.revoke import is_revoke_flag
-from checks.source.vocabulary import EXPORTER_OPS, NOTIFY, is_core, is_exempt
+from checks.source.vocabulary import EXPORTER_OPS, NOTIFY, is_no_exporter
 
 if TYPE_CHECKING:
     from checks.api import Patch, Series
@@ -31,7 +31,6 @@ __all__ = [
     "Owed",
     "Revoke",
     "exporters",
-    "is_left_out",
     "matches",
     "mentions",
     "owed_at",
@@ -51,7 +50,6 @@ _STATE = pattern(r"[A-Z]\w*(?:REVOK|INVALIDATED)\w*$")
 _WRITES = pattern(r"(?:WRITE_ONCE|smp_store_\w+|atomic_set|xchg)\s*\(\s*&?[\w>.-]*$")
 MOST = 16
 """Ops that are looked at; a series with more of them is not what people write."""
-_BATCHED = ("drivers/gpu/", "drivers/accel/")
 
 
 class Revoke(NamedTuple):
@@ -99,7 +97,7 @@ def exporters(series: Series) -> Iterator[Exporter]:
     found = tuple(revokes(series))
     shown: dict[tuple[str, str], list[Ops]] = {}
     for ops in series.program.ops(EXPORTER_OPS) if found else ():
-        if not is_left_out(ops.file.path):
+        if not is_no_exporter(ops.file.path):
             shown.setdefault((ops.file.path, ops.initialiser.name), []).append(ops)
     homes = {path for path, _ in shown}
     for (path, _), places in islice(shown.items(), MOST):
@@ -120,16 +118,11 @@ def _is_of(revoke: str, ops: str, homes: set[str]) -> bool:
     return revoke == ops or (near and revoke not in homes)
 
 
-def is_left_out(path: str) -> bool:
-    """Whether rules about an exporter's state have nothing to say of `path`."""
-    return is_exempt(path) or is_core(path) or path.startswith(_BATCHED)
-
-
 def revokes(series: Series) -> Iterator[Revoke]:
     """Yield the places of the series' exporters that revoke, also where no ops are shown."""
     for patch in series.mentioning(*NOTIFY):
         for file in patch.change.touching(*NOTIFY):
-            if file.path.endswith((".c", ".h")) and not is_left_out(file.path):
+            if file.path.endswith((".c", ".h")) and not is_no_exporter(file.path):
                 yield from file.once("revokes", partial(_of_file, patch, file))
 
 
@@ -170,7 +163,7 @@ def near(series: Series, revokes: tuple[Revoke, ...]) -> Iterator[tuple[Patch, F
     for patch in series.patches:
         for file in patch.change.all_files:
             path = file.path
-            wanted = path.endswith((".c", ".h")) and not is_left_out(path)
+            wanted = path.endswith((".c", ".h")) and not is_no_exporter(path)
             home = path.startswith("include/") or dirname(path) in places
             if wanted and home and file.damage is None:
                 yield patch, file

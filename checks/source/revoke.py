@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from checks.source.pattern import pattern
-from checks.source.vocabulary import NOTIFY, is_core, is_exempt
+from checks.source.vocabulary import NOTIFY, is_no_exporter
 
 if TYPE_CHECKING:
     from checks.api import Patch, Series
@@ -53,8 +53,6 @@ _REVOKED = pattern(r"(?<![a-z])REVOK")
 _STATE = pattern(r"(?:->|\.)\w*(?:state|status)$")
 _ADMITS = pattern(r"^(?:false|0|\w+_(?:OK|ACTIVE|VALID|NORMAL|LIVE|ENABLED|READY|MAPPABLE))$")
 _NOTIFIES = pattern(r"\b(?:" + "|".join(NOTIFY) + r")\s*\(")
-_BATCHED = ("drivers/gpu/", "drivers/accel/")
-"""DRM drivers wait for fences in TTM or their own scheduler, elsewhere and for many at once."""
 
 ROUNDS = 2
 """Levels of callers of the function that tells which are looked at too."""
@@ -138,12 +136,8 @@ def exporters(series: Series) -> Iterator[tuple[Patch, FileChange]]:
     """Yield the files of exporters that tell importers; not tests, not DRM."""
     for patch in series.mentioning(*CALLS):
         for file in patch.change.touching(*CALLS):
-            if file.path.endswith((".c", ".h")) and not _is_left_out(file.path):
+            if file.path.endswith((".c", ".h")) and not is_no_exporter(file.path):
                 yield patch, file
-
-
-def _is_left_out(path: str) -> bool:
-    return is_exempt(path) or is_core(path) or path.startswith(_BATCHED)
 
 
 def resolver(series: Series, near: FileChange) -> Callable[[str], Function | None]:

@@ -225,3 +225,12 @@ def brings_dma_buf(name: str) -> bool | None:
     if name in _BRINGS or name.startswith(("DRM_", "VIDEOBUF2_")):
         return True
     return None if name.startswith(("VIDEO_", "DVB_", "MEDIA_", "INFINIBAND_", "IIO_")) else False
+
+
+_BATCHED = ("drivers/gpu/", "drivers/accel/")
+"""DRM drivers wait for fences in TTM or their own scheduler, elsewhere and for many at once."""
+
+
+def is_no_exporter(path: str) -> bool:
+    """Whether the duties of an exporter that revokes do not hold in `path`."""
+    return is_exempt(path) or is_core(path) or path.startswith(_BATCHED)
