@@ -64,11 +64,12 @@ def _toggles(series: Series) -> Iterator[_Toggle]:
     found: dict[str, _Toggle] = {}
     names: tuple[str, ...] = NOTIFY
     for _ in range(2):  # the one that notifies, and one that does it for a whole list
+        wanted = frozenset(names)
         for patch in series.mentioning(*names):
             for file in patch.change.touching(*names):
                 if not is_core(file.path) and file.path.endswith(".c"):
                     for function in file.after.functions:
-                        toggle = _toggle(function, names)
+                        toggle = _toggle(function, wanted)
                         if toggle:
                             found[toggle.name] = toggle
         names = tuple(sorted(found))
@@ -77,7 +78,7 @@ def _toggles(series: Series) -> Iterator[_Toggle]:
     yield from found.values()
 
 
-def _toggle(function: Function, names: tuple[str, ...]) -> _Toggle | None:
+def _toggle(function: Function, names: frozenset[str]) -> _Toggle | None:
     last = function.parameters[-1] if function.parameters else None
     if last is None or last.type != "bool" or not any(c.name in names for c in function.calls):
         return None
@@ -90,9 +91,7 @@ def _function(
     patch: Patch, file: FileChange, function: Function, toggles: dict[str, _Toggle]
 ) -> Iterator[Hit]:
     given = {(c.name, c.arguments[-1]) for c in function.calls if c.name in toggles and c.arguments}
-    for toggle in toggles.values():
-        if (toggle.name, toggle.shuts) not in given:
-            continue
+    for toggle in (toggles[name] for name, last in sorted(given) if toggles[name].shuts == last):
         paths = _Paths(toggle)
         if follow(function, paths, OPEN) is None:
             continue
