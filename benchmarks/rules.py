@@ -12,6 +12,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from itertools import pairwise
 from statistics import median, quantiles
 from time import thread_time
 from typing import NamedTuple
@@ -164,13 +165,16 @@ def _growth() -> None:
         total = sum(costs.values())
         lines = patch.diff.count("\n")
         print(f"{lines:>16} {yardstick:>12.0f} {total:>14.0f} {total / yardstick:>24.1f}")
-    steep = [
-        f"{rule} ({each[-1][rule] / each[-2][rule]:.1f} times)"
-        for rule in each[-1]
-        # What takes less than a tenth of the yardstick is too short to have a slope.
-        if each[-1][rule] > LINEAR * each[-2][rule] and each[-1][rule] > plain[-1] / 10
-    ]
-    print(f"steeper than linear in the last doubling: {', '.join(steep) or 'none'}")
+    # What takes less than a tenth of the yardstick is too short to have a slope.
+    long = [rule for rule in each[-1] if each[-1][rule] > plain[-1] / 10]
+    slopes = {rule: _slope([costs[rule] for costs in each]) for rule in long}
+    steep = [f"{rule} ({slope:.1f} times)" for rule, slope in slopes.items() if slope > LINEAR]
+    print(f"grow faster than the diff (linear is 2 times): {', '.join(steep) or 'none'}")
+
+
+def _slope(costs: Sequence[float]) -> float:
+    """How many times as much a diff of twice the length costs, in the median of the doublings."""
+    return median(after / before for before, after in pairwise(costs))
 
 
 def _all(patch: Patch) -> dict[str, float]:
