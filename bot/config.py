@@ -18,44 +18,19 @@ from typing import Any, NamedTuple
 
 from bot.errors import UsageError
 from bot.names import nearest
+from bot.settings import (
+    DeliverySettings,
+    PolicySettings,
+    ReplySettings,
+    ReviewSettings,
+    StoreSettings,
+)
 from bot.sources.options import ArchiveOptions
 
-__all__ = ["Origin", "ReplySettings", "ReviewSettings", "Settings", "load", "walk"]
+__all__ = ["Origin", "Settings", "load", "walk"]
 
 PREFIX = "REVOKEBOT_"
 NO_ORIGINS: Mapping[str, str] = {}
-
-
-class ReviewSettings(NamedTuple):
-    """What `revokebot review` does when no flag says otherwise."""
-
-    tree: Path | None = None
-    """Kernel git tree, bare or not, whose blobs the diffs are looked up in."""
-    edition: str = "auto"
-    """Edition of the contract; `auto` recognises it from tree or series."""
-    select: tuple[str, ...] = ()
-    """Ids or topics of the rules to run; empty for all."""
-    ignore: tuple[str, ...] = ()
-    """Ids or topics of rules not to run."""
-    fail_on: str = "warning"
-    """Lowest severity that makes the exit status 1, or `never`."""
-    format: str = "text"
-    """`text` for a terminal, `jsonl` for programs, `mail` for the replies as an mbox."""
-    link_mask: str = "https://lore.kernel.org/r/%s"
-    """URL of a message that is cited; `%s` is its message-id."""
-
-
-class ReplySettings(NamedTuple):
-    """Who a reply says it is from.  The defaults can be mistaken for nobody."""
-
-    name: str = "revokebot"
-    """Name in `From:`."""
-    address: str = "revokebot@localhost"
-    """Address in `From:`; its domain ends the Message-IDs."""
-    operator: str = ""
-    """Who runs the bot and hears complaints: a name and an address, for the footer."""
-    homepage: str = ""
-    """URL that explains the bot, for the footer."""
 
 
 class Settings(NamedTuple):
@@ -64,22 +39,40 @@ class Settings(NamedTuple):
     archive: ArchiveOptions = ArchiveOptions()
     review: ReviewSettings = ReviewSettings()
     reply: ReplySettings = ReplySettings()
+    policy: PolicySettings = PolicySettings()
+    store: StoreSettings = StoreSettings()
+    delivery: DeliverySettings = DeliverySettings()
     origins: Mapping[str, str] = NO_ORIGINS
     """`section.key` to `FILE:LINE`, a variable or a flag; a default has no entry."""
     file: Path | None = None
     """The file that was read."""
 
 
-SECTIONS: dict[str, type[ArchiveOptions | ReviewSettings | ReplySettings]] = {
+Section = type[
+    ArchiveOptions
+    | ReviewSettings
+    | ReplySettings
+    | PolicySettings
+    | StoreSettings
+    | DeliverySettings
+]
+SECTIONS: dict[str, Section] = {
     "archive": ArchiveOptions,
     "review": ReviewSettings,
     "reply": ReplySettings,
+    "policy": PolicySettings,
+    "store": StoreSettings,
+    "delivery": DeliverySettings,
 }
 
 CHOICES = {
     "review.edition": ("auto", "move-notify", "renamed", "seed", "merged"),
     "review.fail_on": ("error", "warning", "note", "never"),
     "review.format": ("text", "jsonl", "mail"),
+    "policy.post": ("off", "draft", "send"),
+    "policy.severity": ("error", "warning", "note"),
+    "policy.confidence": ("high", "medium"),
+    "delivery.via": ("b4", "maildir", "mbox", "imap"),
 }
 
 
@@ -234,6 +227,14 @@ def _str(raw: object, origin: Origin) -> str:
     return raw
 
 
+def _bool(raw: object, origin: Origin) -> bool:
+    if origin.text and raw in ("true", "false"):
+        raw = raw == "true"
+    if not isinstance(raw, bool):
+        raise TypeError
+    return raw
+
+
 def _int(raw: object, origin: Origin) -> int:
     if origin.text and isinstance(raw, str):
         raw = int(raw)
@@ -268,6 +269,7 @@ def _path(raw: object, origin: Origin) -> Path | None:
 
 _READERS: dict[str, tuple[Callable[[object, Origin], object], str]] = {
     "str": (_str, "a string of printable characters"),
+    "bool": (_bool, "true or false"),
     "int": (_int, "a whole number, not negative"),
     "float": (_float, "a number above 0"),
     "tuple[str, ...]": (_names, "a list of names"),

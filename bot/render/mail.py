@@ -16,13 +16,13 @@ from datetime import datetime
 from typing import NamedTuple
 
 from bot import __version__
-from bot.config import ReplySettings
 from bot.model import Address, Mail, Review
 from bot.render.address import fold, recipients, spelt, usable_msgid
 from bot.render.links import links
 from bot.render.plain import one_line
 from bot.render.quote import quote
 from bot.render.templates import fill, remark
+from bot.settings import ReplySettings
 from checks.api import Confidence, Finding, Patch
 from checks.source.pattern import pattern
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 
-from bot.config import ReplySettings
 from bot.model import Address, Mail, Posting, Review
+from bot.settings import ReplySettings
 from checks.api import Confidence, Edition, Finding, Patch, Problem, Series, Severity
 
 __all__ = ["MASK", "NOW", "SETTINGS", "finding", "mail_of", "posting", "review", "review_of"]

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The frozen types on the way out: what to say, whether it may be said, and what became of it.
+
+Review ──► Entry* (bot.ledger) ──► Reply* (bot.render) ──► Verdict (bot.policy)
+       ──► Draft (bot.store) ──► Outcome (bot.delivery)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from bot.model import Address
+from checks.api import Finding
+
+__all__ = [
+    "Action",
+    "Draft",
+    "Earlier",
+    "Entry",
+    "Envelope",
+    "Outcome",
+    "Recipients",
+    "Result",
+    "Said",
+    "State",
+    "Status",
+    "Verdict",
+]
+
+NOTHING: Mapping[str, str] = {}
+
+
+class Said(NamedTuple):
+    """A remark of somebody else, or of an earlier mail of ours, below a quoted line of a patch."""
+
+    msgid: str
+    """Bare message-id of the mail that says it."""
+    patch: str
+    """Bare message-id of the patch that it answers, directly or further down the thread."""
+    author: Address
+    own: bool
+    """It is a mail of this bot: of its address, or with its headers."""
+    bot: bool
+    """It is a mail of another program."""
+    date: datetime | None
+    file: str
+    """Path that the quotation is of; empty where the quotation does not tell."""
+    line_text: str
+    """The last quoted diff line above the remark, with its sign; empty for none."""
+    quoted: tuple[str, ...]
+    """All diff lines quoted in the block above the remark, with their signs, `> ` taken off."""
+    text: str
+    """The unquoted words below it, without signature."""
+    rules: tuple[str, ...] = ()
+    """Of a mail of ours: the rules in its X-Revokebot-Rules."""
+
+
+class Earlier(NamedTuple):
+    """What the bot found in an earlier revision of the same series."""
+
+    revision: int
+    msgid: str
+    findings: tuple[Finding, ...]
+    mentions: Mapping[str, str] = NOTHING
+    """Fingerprint of a finding to the message-id of the reply that first told it."""
+
+
+class Status(StrEnum):
+    """What has become of a finding; only `new` and `standing` are said by mail."""
+
+    NEW = "new"
+    STANDING = "standing"
+    ADDRESSED = "addressed"
+    MENDED = "mended"
+    SAID = "said"
+    DISMISSED = "dismissed"
+
+
+class Entry(NamedTuple):
+    """One line of the ledger: a finding and what has become of it."""
+
+    finding: Finding
+    status: Status
+    reason: str
+    """One line, e.g. `first told for v2`, `mended by patch 5`, `said by A U Thor`."""
+    mention: str = ""
+    """Bare message-id of the mail that `reason` speaks of; empty for none."""
+    revision: int = 0
+    """Revision that `reason` speaks of; 0 for none."""
+
+
+class Recipients(NamedTuple):
+    """To whom a reply goes."""
+
+    to: tuple[Address, ...]
+    cc: tuple[Address, ...]
+    left_out: tuple[tuple[str, str], ...] = ()
+    """Address and reason of each that the patch mail names and the reply does not go to."""
+
+    @property
+    def emails(self) -> tuple[str, ...]:
+        """All addresses, as for `RCPT TO`."""
+        return tuple(address.email for address in (*self.to, *self.cc))
+
+
+class Action(StrEnum):
+    """What may be done with a reply."""
+
+    SEND = "send"
+    HOLD = "hold"
+    """Later, by itself: the embargo, or a cap of today."""
+    DRAFT = "draft"
+    """Only when a person approves it."""
+    DROP = "drop"
+    """Never; it is kept as discarded, with the reason."""
+
+
+class Verdict(NamedTuple):
+    """The policy's answer, always with its reason."""
+
+    action: Action
+    reason: str
+    """One line for the operator."""
+    until: datetime | None = None
+    """Aware; when a held reply may go."""
+
+
+class State(StrEnum):
+    """Where a reply is on its way."""
+
+    DRAFT = "draft"
+    APPROVED = "approved"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    DISCARDED = "discarded"
+
+
+class Envelope(NamedTuple):
+    """One mail and whom the servers are told about."""
+
+    msgid: str
+    """Bare message-id, that of the mail's header."""
+    sender: str
+    """Address for `MAIL FROM`."""
+    recipients: tuple[str, ...]
+    """Addresses for `RCPT TO`, those of To and Cc."""
+    raw: bytes
+    """The mail, LF line ends."""
+
+
+class Draft(NamedTuple):
+    """A reply as the outbox keeps it."""
+
+    id: int
+    envelope: Envelope
+    parent: str
+    """Bare message-id of the mail that is answered."""
+    subject: str
+    state: State
+    reason: str
+    """Why it is in that state: the policy's words, a server's words, a person's."""
+    attempts: int
+    """Deliveries that were begun."""
+    not_before: datetime | None
+    """Aware; no delivery before."""
+    changed: datetime
+    """Aware; when it came into that state."""
+    refused: Mapping[str, str] = NOTHING
+    """Recipients that a server refused while it took the mail for others, with its words."""
+
+
+class Result(StrEnum):
+    """How one attempt to deliver ended."""
+
+    SENT = "sent"
+    """Taken for at least one recipient."""
+    LATER = "later"
+    """Not taken, and trying again can help: 4xx, no connection."""
+    REFUSED = "refused"
+    """Not taken, and trying again cannot help: 5xx, bad TLS, wrong password."""
+    UNKNOWN = "unknown"
+    """The mail was handed over and no answer came: the archive has to be asked."""
+
+
+class Outcome(NamedTuple):
+    """What became of one attempt."""
+
+    result: Result
+    words: str
+    """One line: the server's own words where it had any."""
+    refused: Mapping[str, str] = NOTHING
+    """Refused recipients of a mail that was taken, with the server's words."""

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What an operator can set, with defaults under which nothing leaves the machine.
+
+`bot.config` reads them; the fields' names are the keys of the TOML file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+__all__ = [
+    "DeliverySettings",
+    "PolicySettings",
+    "ReplySettings",
+    "ReviewSettings",
+    "StoreSettings",
+]
+
+
+class ReviewSettings(NamedTuple):
+    """What `revokebot review` does when no flag says otherwise."""
+
+    tree: Path | None = None
+    """Kernel git tree, bare or not, whose blobs the diffs are looked up in."""
+    edition: str = "auto"
+    """Edition of the contract; `auto` recognises it from tree or series."""
+    select: tuple[str, ...] = ()
+    """Ids or topics of the rules to run; empty for all."""
+    ignore: tuple[str, ...] = ()
+    """Ids or topics of rules not to run."""
+    fail_on: str = "warning"
+    """Lowest severity that makes the exit status 1, or `never`."""
+    format: str = "text"
+    """`text` for a terminal, `jsonl` for programs, `mail` for the replies as an mbox."""
+    link_mask: str = "https://lore.kernel.org/r/%s"
+    """URL of a message that is cited; `%s` is its message-id."""
+
+
+class ReplySettings(NamedTuple):
+    """Who a reply says it is from.  The defaults can be mistaken for nobody."""
+
+    name: str = "revokebot"
+    """Name in `From:`."""
+    address: str = "revokebot@localhost"
+    """Address in `From:`; its domain ends the Message-IDs."""
+    operator: str = ""
+    """Who runs the bot and hears complaints: a name and an address, for the footer."""
+    homepage: str = ""
+    """URL that explains the bot, for the footer."""
+
+
+class PolicySettings(NamedTuple):
+    """What may be mailed, about what, and to whom (docs/etiquette.md)."""
+
+    post: str = "draft"
+    """`off`: nothing leaves, approved or not; `draft`: only what a person approved; `send`."""
+    lists: tuple[str, ...] = ()
+    """List-Ids of the lists that may be written to; with none, nothing is sent unasked."""
+    quiet: tuple[str, ...] = ()
+    """List-Ids of lists in quiet mode: what would reach one of them stays a draft."""
+    authors: tuple[str, ...] = ()
+    """Addresses of the only authors that are answered; empty for all."""
+    leave: tuple[str, ...] = ()
+    """Addresses of authors who asked to be left alone: nothing is ever written to them."""
+    exclude: tuple[str, ...] = ()
+    """Addresses that are never put into To or Cc."""
+    bots: tuple[str, ...] = ()
+    """Addresses of further bots, which are never answered; well-known ones are built in."""
+    severity: str = "warning"
+    """Lowest severity that is worth a mail."""
+    confidence: str = "high"
+    """Lowest confidence that is worth a mail."""
+    embargo_minutes: int = 120
+    """How long people have the word first, from the series' date on."""
+    max_age_days: int = 14
+    """Series older than this are left alone."""
+    max_cc: int = 30
+    """Addresses in Cc; where there are more, only lists and the author are kept."""
+    per_author: int = 3
+    """Mails to one author in 24 hours."""
+    per_list: int = 20
+    """Mails to one list in 24 hours."""
+    per_day: int = 40
+    """Mails in 24 hours in all."""
+    tell_addressed: bool = False
+    """Say in a reply that has something else to say what a new revision has put right."""
+
+
+class StoreSettings(NamedTuple):
+    """Where reviews and replies are kept."""
+
+    url: str = ""
+    """SQLAlchemy URL; empty is SQLite in `$XDG_STATE_HOME/revokebot/revokebot.db`."""
+
+
+class DeliverySettings(NamedTuple):
+    """How a reply leaves the machine."""
+
+    via: str = "b4"
+    """`b4`: as git's sendemail.* says (SMTP, command, web); or `maildir`, `mbox`, `imap`."""
+    identity: str = ""
+    """`sendemail.identity` to use."""
+    path: Path | None = None
+    """Maildir or mbox that drafts are put into."""
+    imap_url: str = ""
+    """`imaps://USER@HOST[:PORT]/FOLDER` of the drafts folder."""
+    password_file: Path | None = None
+    """File whose first line is the IMAP password."""
+    ca_file: Path | None = None
+    """PEM file of the authorities that servers are verified by; the system's by default."""
+    timeout: float = 30.0
+    """Seconds that a server may be silent."""
+    deadline: float = 120.0
+    """Seconds for one mail in all."""
+    lease: float = 300.0
+    """Seconds after which a sender that did not report counts as dead; above `deadline`."""
+    settle: float = 900.0
+    """Seconds that the archive is given to show a mail whose sender died, before it is resent."""
+    attempts: int = 8
+    """Attempts before a reply is parked as failed."""
+    sign: str = ""
+    """patatt key for outgoing mail, as `patatt.signingkey` has it; empty signs nothing."""
