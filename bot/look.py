@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Ask the archive right before a mail is sent: is it there already, and is its patch still current?
+
+An archive that can't be reached has not said no: `ArchiveError` is for the
+caller, who waits.  Nothing is sent from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from bot.errors import ArchiveError
+from bot.sources.mail import read_mail
+from bot.sources.options import SourceOptions
+from bot.sources.series import assemble
+
+__all__ = ["Seen", "ask", "judge"]
+
+
+class Seen(NamedTuple):
+    """What the archive knows of a reply and of the patch that it answers."""
+
+    there: bool
+    """The reply is in the archive."""
+    newer: int = 0
+    """Revision of the series that has come since; 0 for none."""
+
+
+def ask(msgid: str, parent: str, options: SourceOptions) -> Seen:
+    """Ask for the thread of `parent` and for newer revisions (bare message-ids).
+
+    Raises `ArchiveError` when the archive has no complete answer.
+    """
+    from bot.sources.archive import fetch
+
+    thread = fetch(parent, options._replace(newer=True, revision=None))
+    for note in thread.notes:
+        if note.kind in ("newer-revisions-unknown", "other-revisions-unknown"):
+            raise ArchiveError(note.message)
+    return judge(msgid, parent, thread.mails)
+
+
+def judge(msgid: str, parent: str, mails: Iterable[bytes]) -> Seen:
+    """Read the answer.  Pure.
+
+    Parameters
+    ----------
+    mails: raw mails of the thread and of newer revisions
+
+    Raises `ArchiveError` when the patch that is answered is not among them.
+    """
+    from bot.sources.lineage import lineages
+
+    read = [read_mail(raw) for raw in mails]
+    if all(mail.msgid != parent for mail in read):
+        raise ArchiveError(f"{parent}: the archive's answer does not hold it; try again later")
+    there = any(mail.msgid == msgid for mail in read)
+    for line in lineages(assemble(read)):
+        ours = next((posting for posting in line if parent in posting.mails), None)
+        if ours is None:
+            continue
+        revisions = [posting.series.revision for posting in line if posting.series.patches]
+        newest = max(revisions, default=0)
+        return Seen(there, newest if newest > ours.series.revision else 0)
+    return Seen(there)
