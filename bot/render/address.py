@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whom a reply goes to, and how header fields are spelt (RFC 5322, RFC 2047).
+"""How header fields are spelt (RFC 5322, RFC 2047).
 
 A value that comes from a mail can't add a header: control characters are
 refused in addresses and message-ids, and encoded everywhere else.
@@ -8,41 +8,17 @@ refused in addresses and message-ids, and encoded everywhere else.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 
-from bot.model import Address, Mail
+from bot.model import Address
 from checks.source.pattern import pattern
 
-__all__ = ["fold", "recipients", "spelt", "usable_msgid"]
+__all__ = ["fold", "spelt", "usable_msgid"]
 
 MAX_LINE = 78
 """Characters; RFC 5322 2.1.1 asks for no more."""
 
-_EMAIL = pattern(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}@[A-Za-z0-9.-]{1,250}")
-_NOBODY = pattern(r"devnull\b|(?:no|do-?not)[-_.]?reply\b|stable@(?:vger\.)?kernel\.org$", re.I)
 _ATOMS = pattern(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _MSGID = pattern(r"[!-;=?-~]{1,900}")
-
-
-def recipients(mail: Mail, own: str) -> tuple[Address | None, tuple[Address, ...]]:
-    """Whom to answer: the author (To), and all others that `mail` went to (Cc), each once.
-
-    Left out are `own` address, addresses that nobody reads, and stable@,
-    which takes no discussion.  To is None when nobody is left.
-    """
-    others = (*mail.reply_to, mail.sender, *mail.to, *mail.cc)
-    listed = list(_once((mail.author, *others), own.lower()))
-    return (listed[0], tuple(listed[1:])) if listed else (None, ())
-
-
-def _once(addresses: Iterable[Address], own: str) -> Iterator[Address]:
-    seen = {own}
-    for address in addresses:
-        email = address.email.strip()
-        if email.lower() in seen or not _EMAIL.fullmatch(email) or _NOBODY.match(email):
-            continue
-        seen.add(email.lower())
-        yield Address(address.name, email)
 
 
 def usable_msgid(msgid: str) -> bool:

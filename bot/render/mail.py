@@ -17,17 +17,20 @@ from typing import NamedTuple
 
 from bot import __version__
 from bot.model import Address, Mail, Review
-from bot.render.address import fold, recipients, spelt, usable_msgid
+from bot.outgoing import Recipients
+from bot.recipients import recipients
+from bot.render.address import fold, spelt, usable_msgid
 from bot.render.links import links
 from bot.render.plain import one_line
 from bot.render.quote import quote
 from bot.render.templates import fill, remark
-from bot.settings import ReplySettings
+from bot.settings import PolicySettings, ReplySettings
 from checks.api import Confidence, Finding, Patch
 from checks.source.pattern import pattern
 
 __all__ = ["Reply", "mboxrd", "replies"]
 
+DEFAULT_POLICY = PolicySettings()
 MOST_MAILS = 3
 """Mails for one revision; with findings on more patches, all go into one answer to the cover."""
 MAX_BYTES = 998
@@ -59,7 +62,11 @@ class _Part(NamedTuple):
 
 
 def replies(
-    review: Review, settings: ReplySettings, link_mask: str, now: datetime
+    review: Review,
+    settings: ReplySettings,
+    link_mask: str,
+    now: datetime,
+    policy: PolicySettings = DEFAULT_POLICY,
 ) -> tuple[tuple[Reply, ...], tuple[str, ...]]:
     """Write the replies to `review`.
 
@@ -67,6 +74,7 @@ def replies(
     ----------
     link_mask: URL of a message that is cited, with `%s` for its message-id
     now: aware; what `Date:` says
+    policy: who is left out of To and Cc
 
     Returns the replies in patch order, and a line for each mail that cannot be answered.
     """
@@ -77,19 +85,20 @@ def replies(
     written, refused = [], []
     for msgid, gathered in answers:
         mail = review.posting.mails.get(msgid)
-        reason = "is not at hand as a mail" if mail is None else _refusal(mail, settings)
+        reason = "is not at hand as a mail" if mail is None else _refusal(mail, settings, policy)
         if mail is None or reason:
             refused.append(f"{msgid}: {reason}, so no reply is made; --format text shows all")
             continue
-        written.append(_reply(review, mail, gathered, settings, link_mask, now))
+        chosen = recipients(mail, settings, policy)
+        written.append(_reply(review, mail, gathered, chosen, settings, link_mask, now))
     return tuple(written), tuple(refused)
 
 
-def _refusal(mail: Mail, settings: ReplySettings) -> str:
+def _refusal(mail: Mail, settings: ReplySettings, policy: PolicySettings) -> str:
     """Why `mail` can't or must not be answered; empty when it may be."""
     if not usable_msgid(mail.msgid):
         return "has no Message-ID that a reply could name"
-    if recipients(mail, settings.address)[0] is None:
+    if not recipients(mail, settings, policy).to:
         return "has no address that could be answered"
     if mail.auto_submitted not in ("", "no"):
         return "was sent by a program (Auto-Submitted)"
@@ -119,6 +128,7 @@ def _reply(
     review: Review,
     mail: Mail,
     parts: Sequence[_Part],
+    chosen: Recipients,
     settings: ReplySettings,
     link_mask: str,
     now: datetime,
@@ -127,7 +137,7 @@ def _reply(
     msgid = _message_id(mail.msgid, findings, settings)
     body = _body(review, mail, parts, settings, link_mask)
     encoding, content = _transfer(body)
-    headers = list(_headers(mail, findings, settings))
+    headers = list(_headers(mail, findings, chosen, settings))
     headers += [
         f"Date: {_rfc5322(now)}",
         f"Message-ID: <{msgid}>",
@@ -139,13 +149,13 @@ def _reply(
     return Reply(msgid, mail.msgid, findings, raw)
 
 
-def _headers(mail: Mail, findings: Sequence[Finding], settings: ReplySettings) -> Iterator[str]:
-    to, cc = recipients(mail, settings.address)
-    assert to is not None
+def _headers(
+    mail: Mail, findings: Sequence[Finding], chosen: Recipients, settings: ReplySettings
+) -> Iterator[str]:
     yield "From: " + spelt(Address(settings.name, settings.address))
-    yield "To: " + spelt(to)
-    if cc:
-        yield "Cc: " + ",\n ".join(map(spelt, cc))
+    yield "To: " + ",\n ".join(map(spelt, chosen.to))
+    if chosen.cc:
+        yield "Cc: " + ",\n ".join(map(spelt, chosen.cc))
     yield fold("Subject", f"Re: {mail.subject}")
     yield f"In-Reply-To: <{mail.msgid}>"
     chain = dict.fromkeys((*(m for m in mail.references if usable_msgid(m)), mail.msgid))

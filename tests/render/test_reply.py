@@ -11,8 +11,9 @@ from email.message import EmailMessage
 import pytest
 
 from bot.model import Address, Mail, Posting
-from bot.render.address import recipients
+from bot.recipients import recipients
 from bot.render.mail import MOST_MAILS, Reply, replies
+from bot.settings import PolicySettings
 from checks.api import Confidence, Patch
 from tests.render.reviews import (
     COVER,
@@ -252,8 +253,8 @@ def test_message_id_depends_on_mail_findings_and_bot_alone() -> None:
 def addressed(**changes: object) -> tuple[str, list[str]]:
     made, _ = changed(**changes)
     mail: Mail = made.mails[FIRST]
-    to, cc = recipients(mail, SETTINGS.address)
-    return to.email if to else "", [address.email for address in cc]
+    to, cc, _ = recipients(mail, SETTINGS, PolicySettings())
+    return to[0].email if to else "", [address.email for address in cc]
 
 
 def test_recipients_are_author_and_all_others_once() -> None:
