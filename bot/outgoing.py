@@ -56,6 +56,8 @@ class Said(NamedTuple):
     """The unquoted words below it, without signature."""
     rules: tuple[str, ...] = ()
     """Of a mail of ours: the rules in its X-Revokebot-Rules."""
+    parent: str = ""
+    """Bare message-id of the mail that it answers directly."""
 
 
 class Earlier(NamedTuple):

@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Whether somebody has already said something at the place of a finding.
+
+Pure.  It does not understand words: who remarks on a line, or a few lines from
+it, counts as having said what there is to say, and only tags count as nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect
+from collections.abc import Iterable, Sequence
+
+from bot.outgoing import Said
+from checks.api import Finding, Patch
+from checks.source.pattern import pattern
+
+__all__ = ["Thread"]
+
+NEAR = 5
+"""Lines of the diff between a finding and the line above a remark."""
+
+MANY = 8
+"""Words beside a Reviewed-by or its like from which on they are a remark, and no farewell."""
+
+_TAG = pattern(r"^[A-Z][A-Za-z]*(?:-[A-Za-z]+)*-by:.*$", re.MULTILINE)
+
+
+class Thread:
+    """What was said, by the patch and by the mail that it answers."""
+
+    def __init__(self, patches: Iterable[Patch], said: Iterable[Said]) -> None:
+        self._patches = {patch.msgid: patch for patch in patches}
+        self._by_patch: dict[str, list[Said]] = {}
+        self._by_parent: dict[str, list[Said]] = {}
+        self._places: dict[str, dict[str, list[int]]] = {}
+        for remark in said:
+            self._by_parent.setdefault(remark.parent, []).append(remark)
+            if remark.patch in self._patches and remark.quoted and _says(remark.text):
+                self._by_patch.setdefault(remark.patch, []).append(remark)
+
+    def remark(self, finding: Finding) -> Said | None:
+        """The first remark in the thread of this revision that is about the place of `finding`."""
+        for remark in self._by_patch.get(finding.patch.msgid, ()):
+            if remark.own:
+                if finding.rule in remark.rules and finding.line_text == remark.line_text:
+                    return remark
+            elif remark.file in ("", finding.file) and self._near(remark, finding):
+                return remark
+        return None
+
+    def answer(self, told: Sequence[tuple[str, str]]) -> Said | None:
+        """What a person answered to one of our mails: its message-id, and the line it was about.
+
+        An answer that quotes no line of a diff is about all that the mail said.
+        """
+        for msgid, line in told:
+            for remark in self._by_parent.get(msgid, ()):
+                person = not remark.own and not remark.bot
+                if person and (not remark.quoted or line in remark.quoted):
+                    return remark
+        return None
+
+    def _near(self, remark: Said, finding: Finding) -> bool:
+        """Whether the last telling line above the remark is a few lines from the finding."""
+        telling = (line for line in reversed(remark.quoted) if any(map(str.isalnum, line)))
+        line = next(telling, remark.line_text)
+        places = self._lines(finding.patch.msgid).get(line, [])
+        at = bisect(places, finding.diff_line)
+        return any(
+            abs(place - finding.diff_line) <= NEAR for place in places[max(at - 1, 0) : at + 1]
+        )
+
+    def _lines(self, msgid: str) -> dict[str, list[int]]:
+        """Where each line of a patch's diff stands in it."""
+        if msgid not in self._places:
+            places = self._places[msgid] = {}
+            for at, line in enumerate(self._patches[msgid].diff.split("\n")):
+                places.setdefault(line, []).append(at)
+        return self._places[msgid]
+
+
+def _says(text: str) -> bool:
+    """Whether these are more words than a tag with a farewell."""
+    words = _TAG.sub("", text).split()
+    return bool(words) and (len(words) >= MANY or _TAG.search(text) is None)
