@@ -17,16 +17,12 @@ from typing import NamedTuple
 
 from bot import __version__
 from bot.model import Address, Mail, Review
-from bot.outgoing import Recipients
+from bot.outgoing import Entry, Envelope, Recipients, Status
 from bot.recipients import recipients
 from bot.render.address import fold, spelt, usable_msgid
-from bot.render.links import links
-from bot.render.plain import one_line
-from bot.render.quote import quote
-from bot.render.templates import fill, remark
+from bot.render.body import Part, Point, body, rules_of
 from bot.settings import PolicySettings, ReplySettings
-from checks.api import Confidence, Finding, Patch
-from checks.source.pattern import pattern
+from checks.api import Confidence, Finding
 
 __all__ = ["Reply", "mboxrd", "replies"]
 
@@ -35,10 +31,6 @@ MOST_MAILS = 3
 """Mails for one revision; with findings on more patches, all go into one answer to the cover."""
 MAX_BYTES = 998
 """Of a line; RFC 5322 2.1.1."""
-MOST_LINKS = 1
-"""Sources cited for one finding; the rest is in `revokebot rules ID`."""
-
-_HOSTILE = pattern(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 class Reply(NamedTuple):
@@ -52,13 +44,17 @@ class Reply(NamedTuple):
     """What it says, in the order in which it says it."""
     raw: bytes
     """The mail, LF line ends."""
+    sender: str = ""
+    """Address for `MAIL FROM`."""
+    recipients: tuple[str, ...] = ()
+    """Addresses for `RCPT TO`: those of To and Cc."""
+    subject: str = ""
+    """As in the header, decoded."""
 
-
-class _Part(NamedTuple):
-    """What a reply says of one patch."""
-
-    patch: Patch
-    findings: tuple[Finding, ...]
+    @property
+    def envelope(self) -> Envelope:
+        """The mail as the outbox and the delivery take it."""
+        return Envelope(self.msgid, self.sender, self.recipients, self.raw)
 
 
 def replies(
@@ -67,6 +63,7 @@ def replies(
     link_mask: str,
     now: datetime,
     policy: PolicySettings = DEFAULT_POLICY,
+    entries: Sequence[Entry] | None = None,
 ) -> tuple[tuple[Reply, ...], tuple[str, ...]]:
     """Write the replies to `review`.
 
@@ -75,12 +72,14 @@ def replies(
     link_mask: URL of a message that is cited, with `%s` for its message-id
     now: aware; what `Date:` says
     policy: who is left out of To and Cc
+    entries: the ledger of `review`: new findings are said, standing ones in one line, others
+        not at all; without it everything counts as new
 
     Returns the replies in patch order, and a line for each mail that cannot be answered.
     """
-    parts = list(_parts(review))
-    answers: list[tuple[str, tuple[_Part, ...]]] = [(part.patch.msgid, (part,)) for part in parts]
-    if len(parts) > MOST_MAILS:
+    parts = list(_parts(review, entries))
+    answers: list[tuple[str, tuple[Part, ...]]] = [(part.patch.msgid, (part,)) for part in parts]
+    if len(parts) > MOST_MAILS or (len(parts) > 1 and _known(parts, review)):
         answers = [(review.posting.series.msgid, tuple(parts))]
     written, refused = [], []
     for msgid, gathered in answers:
@@ -92,6 +91,12 @@ def replies(
         chosen = recipients(mail, settings, policy)
         written.append(_reply(review, mail, gathered, chosen, settings, link_mask, now))
     return tuple(written), tuple(refused)
+
+
+def _known(parts: Sequence[Part], review: Review) -> bool:
+    """Whether nothing is new: one short mail is enough then, however many the patches."""
+    whole = review.posting.series.msgid in review.posting.mails
+    return whole and all(point.standing for part in parts for point in part.points)
 
 
 def _refusal(mail: Mail, settings: ReplySettings, policy: PolicySettings) -> str:
@@ -113,31 +118,36 @@ def mboxrd(reply: Reply) -> bytes:
     return b"From mboxrd@z Thu Jan  1 00:00:00 1970\n" + escaped + b"\n"
 
 
-def _parts(review: Review) -> Iterator[_Part]:
+def _parts(review: Review, entries: Sequence[Entry] | None) -> Iterator[Part]:
+    points = [Point(finding) for finding in review.findings]
+    if entries is not None:
+        points = [
+            Point(entry.finding, entry.status is Status.STANDING, entry.mention)
+            for entry in entries
+            if entry.status in (Status.NEW, Status.STANDING)
+        ]
+    points = [point for point in points if point.finding.confidence is not Confidence.LOW]
     for patch in review.posting.series.patches:
-        found = tuple(
-            finding
-            for finding in review.findings
-            if finding.patch == patch.ref and finding.confidence is not Confidence.LOW
-        )
-        if found:
-            yield _Part(patch, tuple(sorted(found, key=lambda finding: finding.diff_line)))
+        found = (point for point in points if point.finding.patch == patch.ref)
+        ordered = tuple(sorted(found, key=lambda point: point.finding.diff_line))
+        if ordered:
+            yield Part(patch, ordered)
 
 
 def _reply(
     review: Review,
     mail: Mail,
-    parts: Sequence[_Part],
+    parts: Sequence[Part],
     chosen: Recipients,
     settings: ReplySettings,
     link_mask: str,
     now: datetime,
 ) -> Reply:
-    findings = tuple(finding for part in parts for finding in part.findings)
+    findings = tuple(point.finding for part in parts for point in part.points)
     msgid = _message_id(mail.msgid, findings, settings)
-    body = _body(review, mail, parts, settings, link_mask)
-    encoding, content = _transfer(body)
-    headers = list(_headers(mail, findings, chosen, settings))
+    encoding, content = _transfer(body(review, mail, parts, settings, link_mask))
+    new = [point.finding for part in parts for point in part.points if not point.standing]
+    headers = list(_headers(mail, findings, chosen, settings, diff=any(f.suggestion for f in new)))
     headers += [
         f"Date: {_rfc5322(now)}",
         f"Message-ID: <{msgid}>",
@@ -146,11 +156,18 @@ def _reply(
         f"Content-Transfer-Encoding: {encoding}",
     ]
     raw = "\n".join(headers).encode("ascii") + b"\n\n" + content
-    return Reply(msgid, mail.msgid, findings, raw)
+    return Reply(
+        msgid, mail.msgid, findings, raw, settings.address, chosen.emails, f"Re: {mail.subject}"
+    )
 
 
 def _headers(
-    mail: Mail, findings: Sequence[Finding], chosen: Recipients, settings: ReplySettings
+    mail: Mail,
+    findings: Sequence[Finding],
+    chosen: Recipients,
+    settings: ReplySettings,
+    *,
+    diff: bool,
 ) -> Iterator[str]:
     yield "From: " + spelt(Address(settings.name, settings.address))
     yield "To: " + ",\n ".join(map(spelt, chosen.to))
@@ -161,9 +178,9 @@ def _headers(
     chain = dict.fromkeys((*(m for m in mail.references if usable_msgid(m)), mail.msgid))
     yield "References: " + "\n ".join(f"<{msgid}>" for msgid in chain)
     yield "Auto-Submitted: auto-replied"
-    if any(finding.suggestion for finding in findings):
+    if diff:
         yield "X-Patchwork-Hint: ignore"
-    yield fold("X-Revokebot-Rules", ", ".join(_rules(findings)))
+    yield fold("X-Revokebot-Rules", ", ".join(rules_of(findings)))
     yield f"X-Revokebot-Version: {__version__}"
 
 
@@ -174,79 +191,9 @@ def _message_id(parent: str, findings: Iterable[Finding], settings: ReplySetting
     return f"revokebot-{digest[:32]}@{domain}"
 
 
-def _body(
-    review: Review, mail: Mail, parts: Sequence[_Part], settings: ReplySettings, link_mask: str
-) -> str:
-    cited: set[str] = set()
-    pieces: list[dict[str, str]] = []
-    for part in parts:
-        blocks = quote(part.patch.diff, [finding.diff_line for finding in part.findings])
-        heading = "" if part.patch.msgid == mail.msgid else one_line(part.patch.subject) + ":"
-        for finding, quoted in zip(part.findings, blocks, strict=True):
-            urls = [url for url in _cited(finding, link_mask) if url not in cited]
-            cited.update(urls)
-            text = remark(finding.rule, _values(review, finding, urls))
-            pieces.append({"heading": heading, "quoted": quoted, "remark": _clean(text)})
-            heading = ""
-    values: dict[str, object] = {
-        "attribution": _attribution(mail),
-        "parts": pieces,
-        "operator": settings.operator,
-        "homepage": settings.homepage,
-        "version": __version__,
-        "rules": _shortened(_rules([f for part in parts for f in part.findings])),
-    }
-    return fill("reply.txt.j2", values) + "\n"
-
-
-def _cited(finding: Finding, link_mask: str) -> tuple[str, ...]:
-    """The sources worth a line of the mail: messages before kernel paths."""
-    first = sorted(finding.references, key=lambda reference: "@" not in reference)
-    return links(first[:MOST_LINKS], link_mask)
-
-
-def _values(review: Review, finding: Finding, urls: Sequence[str]) -> dict[str, object]:
-    """What a rule's template may name: plain values only."""
-    return {
-        "message": finding.message,
-        "suggestion": finding.suggestion.rstrip("\n"),
-        "facts": finding.facts,
-        "symbol": finding.symbol,
-        "file": finding.file,
-        "severity": finding.severity.value,
-        "confidence": finding.confidence.value,
-        "edition": review.edition.value,
-        "links": urls,
-    }
-
-
-def _clean(text: str) -> str:
-    """Own text, which may repeat names of the patch: no control characters, no signature mark."""
-    text = _HOSTILE.sub("?", text)
-    return re.sub(r"^-- $", "--", text, flags=re.MULTILINE)
-
-
-def _attribution(mail: Mail) -> str:
-    """As mutt writes it, in the time zone of the author."""
-    name = one_line(mail.author.name or mail.author.email)
-    if mail.date is None:
-        return f"{name} wrote:"
-    return f"On {mail.date:%a, %b %d, %Y at %I:%M:%S%p %z}, {name} wrote:"
-
-
-def _rules(findings: Iterable[Finding]) -> list[str]:
-    return sorted({finding.rule for finding in findings})
-
-
-def _shortened(rules: Sequence[str]) -> str:
-    """The rules, on two lines of the footer; more than fit are in X-Revokebot-Rules."""
-    text = ", ".join(rules)
-    return text if len(text) <= 130 else f"{len(rules)}, all in the header X-Revokebot-Rules"
-
-
-def _transfer(body: str) -> tuple[str, bytes]:
-    """Transfer encoding and bytes of `body`: as it is where that is allowed."""
-    raw = body.encode("utf-8", "replace")
+def _transfer(text: str) -> tuple[str, bytes]:
+    """Transfer encoding and bytes of `text`: as it is where that is allowed."""
+    raw = text.encode("utf-8", "replace")
     lines = raw.split(b"\n")
     if max(map(len, lines)) <= MAX_BYTES and not re.search(rb"[\x00\r]", raw):
         return ("7bit" if raw.isascii() else "8bit"), raw

@@ -13,16 +13,16 @@ from collections.abc import Mapping
 
 from checks.source.pattern import pattern
 
-__all__ = ["escape", "listed", "one_line", "wrap"]
+__all__ = ["UNSAFE", "escape", "listed", "one_line", "wrap"]
 
-_UNSAFE = pattern(
+UNSAFE = pattern(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufff9-\ufffb]"
 )
 
 
 def escape(text: str) -> str:
     """Return `text` with every control character but tab and newline written out."""
-    return _UNSAFE.sub(lambda found: _written(found[0]), text)
+    return UNSAFE.sub(lambda found: _written(found[0]), text)
 
 
 def one_line(text: str) -> str:

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The text of a reply: quoted lines, what is said below them, and the footer.
+
+What was told before is one line, and what is wrong several times in one
+function is told once.  Quoted lines stay as they are, whatever is in them;
+nothing of a mail reaches our own text with a control character.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+from bot import __version__
+from bot.model import Mail, Review
+from bot.render.links import links
+from bot.render.plain import UNSAFE, one_line, wrap
+from bot.render.quote import quote
+from bot.render.templates import fill, remark
+from bot.settings import ReplySettings
+from checks.api import Finding, Patch
+
+__all__ = ["Part", "Point", "body", "rules_of"]
+
+MOST_LINKS = 1
+"""Sources cited for one finding; the rest is in `revokebot rules ID`."""
+FOOTER = 4
+"""Lines of the footer, the rules among them."""
+MOST_NAME = 100
+"""Characters of an author's name in the attribution; a mail can bring a megabyte."""
+
+
+class Point(NamedTuple):
+    """One finding that is said."""
+
+    finding: Finding
+    standing: bool = False
+    """It was told for an earlier revision."""
+    mention: str = ""
+    """Bare message-id of the mail that told it; empty when that is not known."""
+
+
+class Part(NamedTuple):
+    """What a reply says of one patch."""
+
+    patch: Patch
+    points: tuple[Point, ...]
+    """In the order of the diff."""
+
+
+def body(
+    review: Review, mail: Mail, parts: Sequence[Part], settings: ReplySettings, link_mask: str
+) -> str:
+    """The text of the answer to `mail`, LF line ends."""
+    cited: set[str] = set()
+    pieces: list[dict[str, str]] = []
+    for part in parts:
+        heading = "" if part.patch.msgid == mail.msgid else one_line(part.patch.subject) + ":"
+        for quoted, text in _remarks(review, part, cited, link_mask):
+            pieces.append({"heading": heading, "quoted": quoted, "remark": _clean(text)})
+            heading = ""
+    values: dict[str, object] = {
+        "attribution": _attribution(mail),
+        "parts": pieces,
+        "footer": _footer(rules_of(p.finding for part in parts for p in part.points), settings),
+    }
+    return fill("reply.txt.j2", values) + "\n"
+
+
+def rules_of(findings: Iterable[Finding]) -> list[str]:
+    """The rules that speak, each once."""
+    return sorted({finding.rule for finding in findings})
+
+
+def _remarks(
+    review: Review, part: Part, cited: set[str], link_mask: str
+) -> Iterator[tuple[str, str]]:
+    """Each quotation of one patch, and what is said below it."""
+    points = tuple(_told_apart(part.points))
+    blocks = quote(part.patch.diff, [point.finding.diff_line for point, _ in points])
+    for (point, first), quoted in zip(points, blocks, strict=True):
+        finding = point.finding
+        if first is not None:
+            again = finding.suggestion if finding.suggestion != first.suggestion else ""
+            values = _values(review, finding, ()) | {"suggestion": again.rstrip("\n")}
+            yield quoted, fill("same.txt.j2", values)
+        elif point.standing:
+            link = "".join(links([point.mention], link_mask)) if point.mention else ""
+            yield quoted, fill("standing.txt.j2", {"link": link})
+        else:
+            urls = [url for url in _cited(finding, link_mask) if url not in cited]
+            cited.update(urls)
+            yield quoted, remark(finding.rule, _values(review, finding, urls))
+
+
+def _told_apart(points: Iterable[Point]) -> Iterator[tuple[Point, Finding | None]]:
+    """Each point, and the finding above it in the same function that says the same already.
+
+    A second one on the line of the first adds nothing, unless its words differ.
+    """
+    firsts: dict[tuple[object, ...], Finding] = {}
+    seen: set[tuple[object, ...]] = set()
+    for point in points:
+        finding = point.finding
+        kind = (finding.rule, finding.facts.get("kind"), point.standing, point.mention)
+        words = (*kind, finding.diff_line, "" if point.standing else finding.message)
+        if words in seen:
+            continue
+        seen.add(words)
+        first = firsts.setdefault((*kind, finding.file, finding.symbol), finding)
+        alone = first is finding or not finding.symbol or first.diff_line == finding.diff_line
+        yield point, None if alone else first
+
+
+def _cited(finding: Finding, link_mask: str) -> tuple[str, ...]:
+    """The sources worth a line of the mail: messages before kernel paths."""
+    first = sorted(finding.references, key=lambda reference: "@" not in reference)
+    return links(first[:MOST_LINKS], link_mask)
+
+
+def _values(review: Review, finding: Finding, urls: Sequence[str]) -> dict[str, object]:
+    """What a rule's template may name: plain values only."""
+    return {
+        "message": finding.message,
+        "suggestion": finding.suggestion.rstrip("\n"),
+        "facts": finding.facts,
+        "symbol": finding.symbol,
+        "file": finding.file,
+        "severity": finding.severity.value,
+        "confidence": finding.confidence.value,
+        "edition": review.edition.value,
+        "links": urls,
+    }
+
+
+def _clean(text: str) -> str:
+    """Own text, which may repeat names of the patch: no control characters, no signature mark."""
+    text = UNSAFE.sub("?", text)
+    return re.sub(r"^-- $", "--", text, flags=re.MULTILINE)
+
+
+def _attribution(mail: Mail) -> str:
+    """As mutt writes it, in the time zone of the author."""
+    name = one_line(mail.author.name or mail.author.email)
+    if len(name) > MOST_NAME:
+        name = name[:MOST_NAME] + "..."
+    if mail.date is None:
+        return f"{name} wrote:"
+    return f"On {mail.date:%a, %b %d, %Y at %I:%M:%S%p %z}, {name} wrote:"
+
+
+def _footer(rules: Sequence[str], settings: ReplySettings) -> str:
+    """Who speaks, and by which rules; those that do not fit are in X-Revokebot-Rules."""
+    values: dict[str, object] = {
+        "operator": settings.operator,
+        "homepage": settings.homepage,
+        "version": __version__,
+    }
+    who = _clean(fill("footer.txt.j2", values))
+    what = wrap("Rules: " + ", ".join(rules))
+    if who.count("\n") + 1 + what.count("\n") + 1 > FOOTER:
+        what = f"Rules: {len(rules)}, all in the header X-Revokebot-Rules"
+    return f"{who}\n{what}"
