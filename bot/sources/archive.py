@@ -10,22 +10,19 @@ kept on disk.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import select
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from bot import __version__
+from bot.child import child, last_words, start, take
 from bot.errors import ArchiveError, NotFoundError, UsageError
 from bot.sources.msgid import parse_target
 from bot.sources.options import ArchiveOptions, SourceOptions
@@ -35,16 +32,10 @@ __all__ = ["Thread", "fetch", "fetch_thread", "probe"]
 
 ANSWERS = 3
 """The thread, newer and older revisions: each may have `max_bytes`."""
-HEADER = 9
-"""Bytes before a frame's payload: its letter and its length."""
 KEPT = ("PATH", "LANG", "LC_ALL", "TZ")
 """What the child sees of our environment."""
 
-_START = (
-    "import sys; sys.path.count(sys.argv[1]) or sys.path.insert(0, sys.argv[1]);"
-    " from bot.sources.b4_child import main; main()"
-)
-"""Python in isolated mode finds an installed bot by itself, a checkout with this."""
+_START = start("bot.sources.b4_child")
 
 
 class Thread(NamedTuple):
@@ -94,11 +85,11 @@ def probe(options: SourceOptions = SourceOptions()) -> str:
         ArchiveError: it does not; the message says what to do.
     """
     url = _base_url(options.archive.url)
-    start = time.monotonic()
+    begun = time.monotonic()
     answer = _run({"do": "probe", "url": url}, options.archive)
     if "done" not in answer.stages:
         raise answer.error(url)
-    return f"{url}: answers as a public-inbox ({time.monotonic() - start:.1f} s)"
+    return f"{url}: answers as a public-inbox ({time.monotonic() - begun:.1f} s)"
 
 
 def _base_url(url: str) -> str:
@@ -161,45 +152,21 @@ def _run(request: dict[str, Any], options: ArchiveOptions) -> _Answer:
             "max_bytes": options.max_bytes,
         },
     }
-    with TemporaryDirectory(prefix="revokebot-") as home, _child(home) as child:
+    with (
+        TemporaryDirectory(prefix="revokebot-") as home,
+        child(_START, home, _environment(home)) as process,
+    ):
         deadline = time.monotonic() + wall
-        assert child.stdin is not None
+        assert process.stdin is not None
         try:
-            child.stdin.write(json.dumps(request).encode() + b"\n")
-            child.stdin.flush()
+            process.stdin.write(json.dumps(request).encode() + b"\n")
+            process.stdin.flush()
         except BrokenPipeError:
             pass  # it died at once; what is read from it says so
-        answer = _read(child, deadline, ANSWERS * options.max_bytes)
+        answer = _read(process, deadline, ANSWERS * options.max_bytes)
         if not answer.ended and not answer.stages.keys() & {"done", "error"}:
-            answer.ended = _post_mortem(child, deadline, Path(home, "stderr"))
+            answer.ended = _post_mortem(process, deadline, Path(home, "stderr"))
     return answer
-
-
-@contextmanager
-def _child(home: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A child of its own process group, of which nothing is left on leaving."""
-    work = Path(home, "work")
-    work.mkdir()
-    root = str(Path(__file__).resolve().parents[2])
-    with (
-        open(Path(home, "stderr"), "wb") as stderr,
-        subprocess.Popen(
-            [sys.executable, "-I", "-c", _START, root],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            cwd=work,
-            env=_environment(home),
-            start_new_session=True,
-            bufsize=0,
-        ) as child,
-    ):
-        try:
-            yield child
-        finally:
-            # Also when it ended by itself: what it started may live on.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(child.pid, signal.SIGKILL)
 
 
 def _environment(home: str) -> dict[str, str]:
@@ -216,11 +183,11 @@ def _environment(home: str) -> dict[str, str]:
     }
 
 
-def _read(child: subprocess.Popen[bytes], deadline: float, cap: int) -> _Answer:
+def _read(process: subprocess.Popen[bytes], deadline: float, cap: int) -> _Answer:
     """Frames until the child says that it is done, or its time or space is up."""
     answer = _Answer()
-    assert child.stdout is not None
-    pipe = child.stdout.fileno()
+    assert process.stdout is not None
+    pipe = process.stdout.fileno()
     buffer = bytearray()
     total = 0
     while not answer.stages.keys() & {"done", "error"}:
@@ -244,29 +211,22 @@ def _read(child: subprocess.Popen[bytes], deadline: float, cap: int) -> _Answer:
 
 def _take(buffer: bytearray, answer: _Answer) -> bool:
     """Move whole frames from `buffer` into `answer`; False when what is there is no frame."""
-    while len(buffer) >= HEADER:
-        kind, size = bytes(buffer[:1]), int.from_bytes(buffer[1:HEADER], "big")
-        if kind not in (b"M", b"J"):
-            return False
-        if len(buffer) < HEADER + size:
-            return True
-        payload = bytes(buffer[HEADER : HEADER + size])
-        del buffer[: HEADER + size]
-        if kind == b"M":
-            answer.mails.append(payload)
-            continue
-        try:
-            outcome = json.loads(payload)
-            answer.stages[outcome["stage"]] = outcome
-        except (ValueError, KeyError, TypeError):
-            return False
+    try:
+        for kind, payload in take(buffer, b"MJ"):
+            if kind == b"M":
+                answer.mails.append(payload)
+            else:
+                outcome = json.loads(payload)
+                answer.stages[outcome["stage"]] = outcome
+    except (ValueError, KeyError, TypeError):
+        return False
     return True
 
 
-def _post_mortem(child: subprocess.Popen[bytes], deadline: float, stderr: Path) -> str:
+def _post_mortem(process: subprocess.Popen[bytes], deadline: float, stderr: Path) -> str:
     """Why the child closed its pipe before it was done."""
     try:
-        status = child.wait(max(deadline - time.monotonic(), 0.1))
+        status = process.wait(max(deadline - time.monotonic(), 0.1))
     except subprocess.TimeoutExpired:
         return "the b4 process hangs; please report this"
     if status == -signal.SIGXCPU:
@@ -274,6 +234,5 @@ def _post_mortem(child: subprocess.Popen[bytes], deadline: float, stderr: Path) 
     if status < 0:
         name = signal.Signals(-status).name
         return f"the b4 process was ended by {name}; raise archive.memory, or try again"
-    lines = stderr.read_text("utf-8", "replace").strip().splitlines() or ["it said nothing"]
-    last = "".join(char if char.isprintable() else "?" for char in lines[-1])[:200]
-    return f"the b4 process ended with status {status} ({last}); please report this"
+    said = last_words(stderr)
+    return f"the b4 process ended with status {status} ({said}); please report this"

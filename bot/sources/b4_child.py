@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import signal
 import sys
 import threading
-from collections.abc import Iterable
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from bot.child import Out, die_with_parent
 from bot.sources.guard import as_mboxrd, parents, risk, without_list_tag
 from checks.api import Problem
 
@@ -34,26 +33,6 @@ CPU_SECONDS = 20
 """For all that b4 does; the slowest thread seen takes 1.3."""
 HELP_BYTES = 64 << 10
 """Of the help text, looked at by the probe."""
-
-
-class Out:
-    """The pipe to the parent; b4's own prints go to stderr."""
-
-    def __init__(self) -> None:
-        self._pipe: IO[bytes] = os.fdopen(os.dup(1), "wb")
-        os.dup2(2, 1)
-
-    def send(self, kind: bytes, payload: bytes) -> None:
-        self._pipe.write(kind + len(payload).to_bytes(8, "big") + payload)
-
-    def mails(self, mails: Iterable[bytes]) -> None:
-        for mail in mails:
-            self.send(b"M", mail)
-
-    def stage(self, stage: str, **facts: object) -> None:
-        """Say that `stage` has come to its end."""
-        self.send(b"J", json.dumps({"stage": stage, **facts}).encode())
-        self._pipe.flush()
 
 
 def main() -> None:
@@ -79,13 +58,7 @@ def _confine(request: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.alarm(seconds)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-
-
-def _die_with_parent() -> None:
-    """The parent holds stdin open as long as it lives, and writes no more to it."""
-    os.read(0, 1)
-    os.killpg(0, signal.SIGKILL)
+    threading.Thread(target=die_with_parent, daemon=True).start()
 
 
 def _session(request: dict[str, Any]) -> BoundedSession:
