@@ -21,7 +21,7 @@ MAX_FILE = 400
 MAX_FUNCTION = 40
 
 LIBRARIES = {
-    "b4": ("bot/sources/b4_child.py",),
+    "b4": ("bot/sources/b4_child.py", "bot/delivery/b4_child.py"),
     "liblore": ("bot/sources/b4_child.py", "bot/sources/bounded_http.py"),
     "requests": ("bot/sources/bounded_http.py",),
     "urllib3": ("bot/sources/bounded_http.py",),

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Hand one mail over, and say truthfully what became of it.
+
+Chooses the way by `delivery.via`.  Refuses mails that SMTP cannot carry as
+they are; never tries twice, waits for no one beyond `delivery.deadline`, and
+keeps no record: that is the outbox's (bot.store).
+"""
+
+from __future__ import annotations
+
+import re
+
+from bot.errors import UsageError
+from bot.outgoing import Envelope, Outcome, Result
+from bot.settings import DeliverySettings
+
+__all__ = ["deliver"]
+
+MAX_BYTES = 998
+"""Of a line; RFC 5322 2.1.1."""
+
+_ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+", re.ASCII)
+_HEADER = re.compile(rb"[!-9;-~]+:|[ \t]")
+
+
+def deliver(envelope: Envelope, settings: DeliverySettings) -> Outcome:
+    """Make one attempt to deliver `envelope`.
+
+    Raises:
+        UsageError: the settings do not say where to.
+    """
+    reason = _unfit(envelope)
+    if reason:
+        return Outcome(Result.REFUSED, f"not sent: {reason}")
+    if settings.via == "b4":
+        from bot.delivery import b4
+
+        return b4.deliver(envelope, settings)
+    if settings.via in ("maildir", "mbox"):
+        from bot.delivery import drafts
+
+        return {"maildir": drafts.maildir, "mbox": drafts.mbox}[settings.via](envelope, settings)
+    raise UsageError(f"delivery.via {settings.via!r}: not known; give b4, maildir or mbox")
+
+
+def _unfit(envelope: Envelope) -> str:
+    """Why the mail can't go out as it is; empty when it can."""
+    if not envelope.recipients:
+        return "it has no recipients"
+    for address in (envelope.sender, *envelope.recipients):
+        if not _ADDRESS.fullmatch(address) or address.startswith("-"):
+            return f"{address!r} is no address that a mail server could be told"
+    if re.search(rb"[\x00\r]", envelope.raw):
+        return "it has NUL bytes or carriage returns"
+    if max(map(len, envelope.raw.split(b"\n"))) > MAX_BYTES:
+        return f"it has a line of more than {MAX_BYTES} bytes"
+    head, blank, _body = envelope.raw.partition(b"\n\n")
+    if not blank or not head.isascii() or not all(map(_HEADER.match, head.split(b"\n"))):
+        return "its header is no plain ASCII mail header"
+    if re.search(rb"^bcc:", head, re.IGNORECASE | re.MULTILINE):
+        return "it has a Bcc, which all recipients would see"
+    return ""

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The child process in which b4 sends: it reads git's sendemail.*, and is given our connection.
+
+Reads one request, a line of JSON, from stdin and answers on stdout with a
+frame for each stage that it has come through; `dot` goes out before the mail
+can be in anybody's hands.  It never trusts b4 with a connection: b4 0.16
+opens them without a time limit, without looking at certificates, and loses
+refused recipients and the mail's own bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import threading
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import Any, NamedTuple
+
+from bot.child import Out, die_with_parent
+from bot.delivery.smtp import Account, Connection, connect, one_line, why
+from bot.outgoing import Envelope, Outcome, Result
+
+SYSEXITS = {
+    0: Result.SENT,
+    **dict.fromkeys((64, 65, 66, 67, 73, 77, 78, 126, 127), Result.REFUSED),
+    **dict.fromkeys((68, 71, 75), Result.LATER),
+}
+"""sysexits.h, where it tells for certain; by any other status the command may have sent it."""
+
+
+class ConfigError(Exception):
+    """The git configuration cannot work; told in one line."""
+
+
+class Job(NamedTuple):
+    """One request."""
+
+    envelope: Envelope
+    account: Account
+    config: dict[str, Any]
+    """sendemail.* as b4 sees it; lower case."""
+    out: Out
+
+
+def main() -> None:
+    request = json.loads(sys.stdin.readline())
+    signal.alarm(int(request["wall"]) + 2)
+    threading.Thread(target=die_with_parent, daemon=True).start()
+    out = Out()
+    smtp: Connection | None = None
+    try:
+        job = _job(request, out)
+        command = _command(job)
+        if command:
+            outcome = _by_command(job, command)
+        else:
+            outcome, smtp = _by_smtp(job)
+    except ConfigError as error:
+        # The mail is as good as ever, and goes once the operator has put it right.
+        outcome = Outcome(Result.LATER, str(error))
+    words = one_line(outcome.words)
+    out.stage("done", result=outcome.result.value, words=words, refused=dict(outcome.refused))
+    if smtp is not None:
+        smtp.farewell()
+
+
+def _job(request: dict[str, Any], out: Out) -> Job:
+    """Read the user's git configuration, through b4."""
+    import b4
+
+    asked = {"b4.sendemail-identity": request["identity"]} if request["identity"] else {}
+    try:
+        b4.setup_config(argparse.Namespace(config=asked))
+    except Exception as error:  # b4 has no own class for them
+        raise ConfigError(f"git configuration: {error}") from error
+    config: dict[str, Any] = dict(b4.get_sendemail_config())
+    out.stage("config")
+    sender = str(config.get("envelopesender") or "auto")
+    envelope = Envelope(
+        request["msgid"],
+        request["sender"] if sender == "auto" else sender,
+        tuple(request["recipients"]),
+        base64.b64decode(request["raw"]),
+    )
+    return Job(envelope, _account(config, request), config, out)
+
+
+def _account(config: dict[str, Any], request: dict[str, Any]) -> Account:
+    try:
+        port = int(config.get("smtpserverport") or 0)
+    except ValueError as error:
+        raise ConfigError("sendemail.smtpServerPort: not a number") from error
+    encryption = str(config.get("smtpencryption") or "").lower()
+    known = {"": "", "none": "", "tls": "starttls", "starttls": "starttls"}
+    known.update({"ssl": "tls", "smtps": "tls"})
+    if encryption not in known:
+        raise ConfigError(f"sendemail.smtpEncryption {encryption!r}: give ssl or tls")
+    ca = request["ca_file"] or config.get("smtpsslcertpath") or None
+    if ca and not os.path.exists(ca):
+        raise ConfigError(f"{ca}: no such file; mend delivery.ca_file or sendemail.smtpSSLCertPath")
+    return Account(
+        host=str(config.get("smtpserver") or "localhost"),
+        port=port,
+        security=known[encryption],
+        user=str(config.get("smtpuser") or ""),
+        password=str(config.get("smtppass") or ""),
+        auth=str(config.get("smtpauth") or "").lower(),
+        domain=str(config.get("smtpdomain") or "") or None,
+        ca=ca,
+        timeout=request["timeout"],
+    )
+
+
+def _by_smtp(job: Job) -> tuple[Outcome, Connection | None]:
+    """Send over a connection of ours that b4 is given; it is still open where there is one."""
+    import b4
+
+    account = job.account
+    if account.user and not account.password and account.auth != "none":
+        where = f"{account.host}:{account.port}" if account.port else account.host
+        found = b4.git_credential_fill(None, protocol="smtp", host=where, username=account.user)
+        if not found:
+            raise ConfigError(
+                f"no password for {account.user} at {where}; store it with git credential approve"
+            )
+        account = account._replace(password=found)
+    smtp: Connection | None = None
+    try:
+        smtp = connect(account, job.envelope, job.out.stage)
+        b4.send_mail(
+            smtp, [_seen_by_b4(job.envelope)], job.envelope.sender, list(job.envelope.recipients)
+        )
+    except Exception as error:
+        return (smtp and smtp.outcome) or why(error), smtp
+    return smtp.outcome or Outcome(Result.LATER, "b4 did not send the mail"), smtp
+
+
+def _seen_by_b4(envelope: Envelope) -> EmailMessage:
+    """The mail for b4 to look at and to change; what is sent is `envelope.raw`."""
+    message = message_from_bytes(envelope.raw, policy=policy.default)
+    assert isinstance(message, EmailMessage)
+    return message
+
+
+def _command(job: Job) -> list[str]:
+    """The sendmail-like command that git is told to use, as b4 builds it; empty for none."""
+    import b4
+
+    line = b4.get_sendemail_localcmd()
+    if not line:
+        return []
+    try:
+        command = shlex.split(os.path.expanduser(os.path.expandvars(line)))
+    except ValueError as error:
+        raise ConfigError(f"sendemail.sendmailCmd: {error}") from error
+    if "-i" not in command:
+        command.append("-i")
+    if job.config.get("envelopesender"):
+        command += ["-f", job.envelope.sender]
+    return [*command, *(job.config.get("smtpserveroption") or ()), *job.envelope.recipients]
+
+
+def _by_command(job: Job, command: list[str]) -> Outcome:
+    """Give the mail to a local command, which gets it with LF as git gives it."""
+    job.out.stage("dot")
+    try:
+        run = subprocess.run(command, input=job.envelope.raw, capture_output=True, check=False)
+    except OSError as error:
+        raise ConfigError(f"sendemail.sendmailCmd: {error}") from error
+    said = (run.stderr or run.stdout).decode("utf-8", "replace").strip()
+    result = SYSEXITS.get(run.returncode, Result.UNKNOWN)
+    return Outcome(result, f"{command[0]} ended with status {run.returncode}: {said or 'silent'}")
+
+
+if __name__ == "__main__":
+    main()
