@@ -17,8 +17,11 @@ from checks.source.pattern import pattern
 
 __all__ = ["Thread"]
 
-NEAR = 5
-"""Lines of the diff between a finding and the line above a remark."""
+ABOVE = 5
+"""Lines of the diff that a finding may stand above the line that a remark is below: people
+quote on to the end of a statement, or of a comment."""
+BELOW = 1
+"""Lines that it may stand below that line; what follows later is another matter."""
 
 MANY = 8
 """Words beside a Reviewed-by or its like from which on they are a remark, and no farewell."""
@@ -66,10 +69,8 @@ class Thread:
         telling = (line for line in reversed(remark.quoted) if any(map(str.isalnum, line)))
         line = next(telling, remark.line_text)
         places = self._lines(finding.patch.msgid).get(line, [])
-        at = bisect(places, finding.diff_line)
-        return any(
-            abs(place - finding.diff_line) <= NEAR for place in places[max(at - 1, 0) : at + 1]
-        )
+        first = bisect(places, finding.diff_line - BELOW - 1)
+        return any(place <= finding.diff_line + ABOVE for place in places[first : first + 1])
 
     def _lines(self, msgid: str) -> dict[str, list[int]]:
         """Where each line of a patch's diff stands in it."""

@@ -73,6 +73,8 @@ def test_a_finding_on_the_mending_patch_itself_stands() -> None:
         (f"> {NOTIFY}\n> +\tfrob_first(frob);\nIs a lock held above?\n", True),
         (f"> {NOTIFY}\n\nReviewed-by: R E Viewer <r@review.example>\n\nThanks,\nR\n", False),
         (f"> {NOTIFY}\n> \treturn 0;\nWhy 0?\n", False),
+        ("> +\tfrob_stop(frob);\nStop it here, before importers are told?\n", True),
+        ("> \t\treturn -EINVAL;\nWhy not -ENODEV?\n", False),
         ("Does it need a lock?\n", False),
     ],
 )

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The series that this bot began with, v1 to v7, as if the bot had been there from the start.
+
+Each revision is reviewed when its embargo ends, with what people had said by
+then; the bot's own replies are rendered and read again with the thread.  The
+transcript names no person and quotes nobody.  `REGEN=1` writes it anew.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from bot.history import history
+from bot.ledger import ledger, speaks
+from bot.model import Posting, Review
+from bot.outgoing import Entry, Said, Status
+from bot.render.mail import Reply, replies
+from bot.review import review
+from bot.settings import PolicySettings, ReplySettings
+from bot.sources.mail import read_mail
+from bot.sources.mbox import read_file
+from bot.sources.said import said
+from bot.sources.series import assemble
+from checks import load_rules
+from checks.api import Confidence, Severity
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.corpus
+
+TRANSCRIPT = ROOT / "tests/data/seed_transcript.txt"
+THREADS = "revoke-threads.mbox.xz"
+SERIES = "-dmabuf-revoke-v"
+OWN = "revokebot@bots.example"
+SETTINGS = ReplySettings(address=OWN, operator="the example team")
+MASK = "https://lore.kernel.org/r/%s"
+POLICY = PolicySettings()
+
+
+class Replay:
+    """All that was found and mailed, revision by revision."""
+
+    def __init__(self, raws: list[bytes]) -> None:
+        self.raws = raws
+        postings = [
+            posting
+            for posting in assemble(map(read_mail, raws))
+            if SERIES in posting.series.msgid and posting.series.patches
+        ]
+        self.line = sorted(postings, key=lambda posting: posting.series.revision)
+        self.entries: dict[int, tuple[Entry, ...]] = {}
+        self.mails: dict[int, tuple[Reply, ...]] = {}
+        self.robots: set[str] = set()
+        rules = load_rules()
+
+        @cache
+        def reviewed(at: int) -> Review:
+            return review(self.line[at], rules)
+
+        self.reviewed = reviewed
+        for at, posting in enumerate(self.line):
+            self._post(at, posting)
+
+    def _post(self, at: int, posting: Posting) -> None:
+        assert posting.series.date is not None
+        now = posting.series.date + timedelta(minutes=POLICY.embargo_minutes)
+        heard = self._heard(now)
+        places = {id(one): at for at, one in enumerate(self.line)}
+        earlier = history(self.line, posting, lambda one: self.reviewed(places[id(one)]), heard)
+        found = self.reviewed(at)
+        entries = ledger(found, earlier, heard)
+        worth = tuple(
+            entry.finding
+            for entry in speaks(entries)
+            if entry.finding.severity.rank >= Severity(POLICY.severity).rank
+            and entry.finding.confidence is Confidence(POLICY.confidence)
+        )
+        written, refused = replies(found._replace(findings=worth), SETTINGS, MASK, now)
+        assert refused == ()
+        self.entries[posting.series.revision] = entries
+        self.mails[posting.series.revision] = written
+        self.raws += [reply.raw for reply in written]
+
+    def _heard(self, now: datetime) -> list[Said]:
+        """What was said by `now`."""
+        heard = said(self.raws, self.line, OWN)
+        self.robots |= {remark.msgid for remark in heard if remark.bot}
+        return [remark for remark in heard if remark.date is not None and remark.date <= now]
+
+    def transcript(self) -> str:
+        lines = []
+        for revision, entries in sorted(self.entries.items()):
+            mailed = Counter(
+                finding for reply in self.mails[revision] for finding in map(str, reply.findings)
+            )
+            for entry in entries:
+                finding = entry.finding
+                where = f"v{revision} {finding.patch.number} {finding.rule} {finding.symbol or '-'}"
+                mark = " [mailed]" if str(finding) in mailed else ""
+                lines.append(f"{where} {entry.status}: {self._reason(entry)}{mark}")
+        return "\n".join(lines) + "\n"
+
+    def _reason(self, entry: Entry) -> str:
+        if entry.status is not Status.SAID:
+            return entry.reason
+        who = "a bot" if entry.mention in self.robots else "a person"
+        return f"answered by {who}" if entry.revision else f"said by {who}"
+
+
+@pytest.fixture(scope="module")
+def replay(corpus: Path) -> Replay:
+    return Replay(list(read_file(corpus / THREADS)))
+
+
+def test_the_transcript_is_as_recorded(replay: Replay) -> None:
+    assert sorted(replay.entries) == [1, 2, 3, 4, 5, 6, 7]
+    if os.environ.get("REGEN"):
+        TRANSCRIPT.parent.mkdir(exist_ok=True)
+        TRANSCRIPT.write_text(replay.transcript(), encoding="utf-8")
+    assert replay.transcript() == TRANSCRIPT.read_text(encoding="utf-8")
+
+
+def test_no_patch_gets_two_mails(replay: Replay) -> None:
+    parents = [reply.parent for mails in replay.mails.values() for reply in mails]
+    assert parents
+    assert len(set(parents)) == len(parents)
+    assert all(len(mails) <= 3 for mails in replay.mails.values())
+
+
+def test_nothing_is_new_twice(replay: Replay) -> None:
+    """What was mailed stands or is gone later on; it never comes as news again."""
+    told: set[str] = set()
+    for revision, entries in sorted(replay.entries.items()):
+        news = {e.finding.fingerprint for e in entries if e.status is Status.NEW}
+        assert news & told == set()
+        told |= {f.fingerprint for reply in replay.mails[revision] for f in reply.findings}
+
+
+def test_the_merged_revision_hears_nothing_new(replay: Replay) -> None:
+    """It hears again of the lock, and of a comment that kernel-doc does not read."""
+    assert {f.rule for reply in replay.mails[7] for f in reply.findings} == {
+        "kernel-doc-format",
+        "resv-lock",
+    }
+    assert {
+        e.status for e in replay.entries[7] if e.finding.rule in ("kernel-doc-format", "resv-lock")
+    } == {Status.STANDING}
