@@ -30,6 +30,14 @@ LIBRARIES = {
     "tree_sitter_c": ("checks/source/",),
     "jinja2": ("bot/render/",),
     "tqdm": ("bot/commands/",),
+    "alembic": ("bot/database.py", "bot/migrations/"),
+    "sqlalchemy": (
+        "bot/database.py",
+        "bot/migrations/",
+        "bot/recording.py",
+        "bot/schema.py",
+        "bot/store.py",
+    ),
 }
 """Outside library: the files, or folders, that may import it."""
 
@@ -37,8 +45,9 @@ RULE_TOPICS = ("doc", "export", "exporter", "helper", "importer")
 RULES_MAY_IMPORT = ("checks.api", "checks.source")
 
 SLOW = frozenset({
-    "asyncio", "b4", "concurrent.futures", "importlib.metadata", "liblore",
-    "logging", "multiprocessing", "requests", "sqlite3", "tqdm", "urllib.request", "urllib3",
+    "alembic", "asyncio", "b4", "concurrent.futures", "importlib.metadata", "liblore",
+    "logging", "multiprocessing", "requests", "sqlalchemy", "sqlite3", "tqdm", "urllib.request",
+    "urllib3",
 })  # fmt: skip
 """What `revokebot review FILE` has no use for, and would pay for at every start.
 

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Opens the database of the outbox and brings it to the newest tables.
+
+SQLite is opened with a write-ahead log that is synced at every commit, in a
+folder that only its owner can enter.  Nothing here reads or writes a row.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+
+from bot.errors import BotError, UsageError
+from bot.schema import REVISION
+
+__all__ = ["connect", "lock", "said"]
+
+BUSY_MS = 30_000
+"""How long a writer waits for another one."""
+LOCK = 0x7265766F6B65
+"""Key of the advisory lock that PostgreSQL's writers and migrations take."""
+
+
+def connect(url: str) -> Engine:
+    """Open the database at `url` (empty: the one of this user) and migrate it.
+
+    Raises `UsageError` where that is no database that can be used.
+    """
+    try:
+        parsed = make_url(url) if url else _own()
+        if parsed.get_backend_name() == "sqlite":
+            _make_file(parsed)
+        engine = create_engine(parsed)
+    except (ArgumentError, NoSuchModuleError, ImportError) as err:
+        raise UsageError(f"store.url: {err}; write e.g. sqlite:////var/lib/bot/outbox.db") from err
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
+    try:
+        _migrate(engine)
+    except DBAPIError as err:
+        engine.dispose()
+        raise UsageError(
+            f"store.url {parsed!r}: {said(err)}; check the url and its rights"
+        ) from err
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
+
+
+def said(err: DBAPIError) -> str:
+    """The database's own words, in one line."""
+    return " ".join(str(err.orig).split())
+
+
+def lock(connection: Connection) -> None:
+    """Let no other writer in until the end of the transaction; SQLite never does."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+
+
+def _own() -> URL:
+    state = os.environ.get("XDG_STATE_HOME", "")
+    # A relative path is to be ignored, says the XDG specification.
+    base = Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state"
+    return URL.create("sqlite", database=str(base / "revokebot" / "revokebot.db"))
+
+
+def _make_file(url: URL) -> None:
+    """Make the file and its folder readable for nobody else: replies there are not public yet."""
+    if not url.database or url.database == ":memory:":
+        raise UsageError(f"store.url {url!r} names no file; what is kept there would be lost")
+    path = Path(url.database)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as err:
+        raise UsageError(f"store.url: {path}: {err.strerror}; name a file to write to") from err
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    # Python's own BEGIN would come too late, and never be IMMEDIATE: _begin() says it instead.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    """Lock at once what will be written: an upgrade of a read lock fails instead of waiting."""
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _migrate(engine: Engine) -> None:
+    with engine.execution_options(reading=True).connect() as connection:
+        if _revision(connection) == REVISION:
+            return
+    # Only now, because it is slow to load.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util import CommandError
+
+    config = Config()
+    folder = str(Path(__file__).parent / "migrations")
+    config.set_main_option("script_location", folder.replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    with engine.begin() as connection:
+        lock(connection)
+        found = _revision(connection)
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as err:
+            raise BotError(
+                f"store: the database has revision {found}, this version knows {REVISION}; "
+                "it was written by a newer revokebot: update this one"
+            ) from err
+
+
+def _revision(connection: Connection) -> str:
+    if not inspect(connection).has_table("alembic_version"):
+        return ""
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return str(found or "")

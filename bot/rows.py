@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Between the frozen types and the rows of the outbox, both ways; pure, no database here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from bot.model import Review
+from bot.outgoing import Action, Draft, Entry, Envelope, State, Verdict
+from checks.api import Confidence, Finding, PatchRef, Severity
+
+__all__ = ["NEW_STATE", "draft_of", "entry_row", "finding_of", "reply_row", "review_row"]
+
+NEW_STATE = {
+    Action.DRAFT: State.DRAFT,
+    Action.SEND: State.APPROVED,
+    Action.HOLD: State.APPROVED,
+    Action.DROP: State.DISCARDED,
+}
+
+
+def review_row(review: Review, now: datetime) -> dict[str, Any]:
+    """The row of `review`, without its id."""
+    series = review.posting.series
+    mails = review.posting.mails
+    first = review.posting.cover or next(
+        (mails[patch.msgid] for patch in series.patches if patch.msgid in mails), None
+    )
+    return {
+        "msgid": series.msgid,
+        "subject": series.subject,
+        "revision": series.revision,
+        "list_id": first.list_id if first else "",
+        "author": first.author.email.lower() if first else "",
+        "date": series.date,
+        "edition": review.edition.value,
+        "findings": [_plain(finding._asdict()) for finding in review.findings],
+        "errors": [problem._asdict() for problem in review.errors],
+        "recorded": now,
+    }
+
+
+def entry_row(review_id: int, entry: Entry) -> dict[str, Any]:
+    """The row of one line of the ledger."""
+    return {
+        "review_id": review_id,
+        "fingerprint": entry.finding.fingerprint,
+        "rule": entry.finding.rule,
+        "status": entry.status.value,
+        "reason": entry.reason,
+        "mention": entry.mention,
+    }
+
+
+def reply_row(
+    review: Review, envelope: Envelope, parent: str, subject: str, verdict: Verdict
+) -> dict[str, Any]:
+    """The row of a new reply, without id, review and time."""
+    mail = review.posting.mails.get(parent)
+    author = mail.author.email.lower() if mail else ""
+    return {
+        "msgid": envelope.msgid,
+        "parent": parent,
+        "subject": subject,
+        "sender": envelope.sender,
+        "recipients": list(envelope.recipients),
+        "raw": envelope.raw,
+        "author": author,
+        "lists": _lists(mail.list_id if mail else "", author, envelope.recipients),
+        "state": NEW_STATE[verdict.action].value,
+        "reason": verdict.reason,
+        "attempts": 0,
+        "not_before": verdict.until if verdict.action is Action.HOLD else None,
+        "owner": None,
+        "lease_until": None,
+        "doubtful": False,
+        "refused": {},
+        "sent": None,
+    }
+
+
+def _lists(list_id: str, author: str, recipients: Sequence[str]) -> list[str]:
+    """List-Ids that the mail counts for.
+
+    A list's id is its address with a dot for the `@` (RFC 2919 asks for no more
+    than that it looks so, the kernel's lists do it); people in Cc are counted
+    too, under an id that no list has.
+    """
+    others = (email.lower() for email in recipients if email.lower() != author)
+    found = [list_id.lower(), *(email.replace("@", ".") for email in others)]
+    return list(dict.fromkeys(name for name in found if name))
+
+
+def draft_of(row: Mapping[Any, Any], state: State | None = None) -> Draft:
+    """The reply of `row`; `state` is told in the place of the row's own."""
+    envelope = Envelope(row["msgid"], row["sender"], tuple(row["recipients"]), bytes(row["raw"]))
+    return Draft(
+        id=row["id"],
+        envelope=envelope,
+        parent=row["parent"],
+        subject=row["subject"],
+        state=state or State(row["state"]),
+        reason=row["reason"],
+        attempts=row["attempts"],
+        not_before=row["not_before"],
+        changed=row["changed"],
+        refused=row["refused"],
+    )
+
+
+def finding_of(fields: Mapping[str, Any]) -> Finding:
+    """The finding that `review_row` wrote down."""
+    return Finding(
+        **{
+            **fields,
+            "severity": Severity(fields["severity"]),
+            "confidence": Confidence(fields["confidence"]),
+            "patch": PatchRef(*fields["patch"]),
+            "references": tuple(fields["references"]),
+        }
+    )
+
+
+def _plain(fields: Mapping[str, object]) -> object:
+    """`fields` as JSON keeps them: a lone surrogate of a broken mail and odd facts become text."""
+    return json.loads(json.dumps(fields, default=str))

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The tables of the outbox; `bot.migrations` makes them, nothing here connects or writes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+__all__ = ["METADATA", "REVISION", "Moment", "entry", "reply", "review", "switch"]
+
+REVISION = "0001"
+"""The migration that makes what is below."""
+
+METADATA = MetaData()
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, kept in UTC: SQLite has no time zones and would drop one silently."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To UTC; a naive datetime is a bug of the caller."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value} has no time zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Back to an aware datetime in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+review = Table(
+    "review",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("msgid", Text, nullable=False, unique=True),
+    Column("subject", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("list_id", Text, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("date", Moment),
+    Column("edition", Text, nullable=False),
+    Column("findings", JSON, nullable=False),
+    Column("errors", JSON, nullable=False),
+    Column("recorded", Moment, nullable=False),
+)
+
+entry = Table(
+    "entry",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("review_id", ForeignKey("review.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("mention", Text, nullable=False),
+)
+
+reply = Table(
+    "reply",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("review_id", ForeignKey("review.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("msgid", Text, nullable=False, unique=True),
+    Column("parent", Text, nullable=False, index=True),
+    Column("subject", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("recipients", JSON, nullable=False),
+    Column("raw", LargeBinary, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("lists", JSON, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("not_before", Moment),
+    Column("changed", Moment, nullable=False),
+    Column("owner", Text),
+    Column("lease_until", Moment),
+    Column("doubtful", Boolean, nullable=False),
+    Column("refused", JSON, nullable=False),
+    Column("sent", Moment),
+)
+Index("ix_reply_state", reply.c.state, reply.c.not_before)
+
+switch = Table(
+    "switch",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("reason", Text, nullable=False),
+)

@@ -1,0 +1,368 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The outbox: what was reviewed, what is to be said of it, and what became of every reply.
+
+draft ──► approved ──► sending ──► sent
+  │          │ ▲          └─► approved again, later │ failed
+  └──────────┴─┴─► discarded          failed ──► approved
+
+A reply is claimed for a while by one sender, who alone may say how it ended.
+One whose sender died is claimed again, as possibly sent.  Nothing here sends,
+decides what may be sent, or reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Engine, and_, delete, insert, or_, select, update
+from sqlalchemy.exc import DBAPIError
+
+from bot.database import connect, lock, said
+from bot.errors import BotError, UsageError
+from bot.model import Review
+from bot.outgoing import Draft, Earlier, Entry, Envelope, State, Verdict
+from bot.recording import earlier, record_reply, record_review
+from bot.rows import draft_of, entry_row, reply_row
+from bot.schema import entry, reply, review, switch
+from bot.settings import StoreSettings
+
+__all__ = ["Counts", "Store"]
+
+Row = Mapping[Any, Any]
+UNSENT = (State.DRAFT, State.APPROVED, State.FAILED)
+ADVICE = {
+    State.DRAFT: "approve, edit or discard it",
+    State.APPROVED: "it will be sent; discard it to prevent that",
+    State.SENDING: "wait until its sender is done",
+    State.SENT: "it can't be called back",
+    State.FAILED: "retry or discard it",
+    State.DISCARDED: "it stays so; review the series again for a new reply",
+}
+
+
+class Counts(NamedTuple):
+    """Mails that have left, or may have, since a moment."""
+
+    authors: Mapping[str, int]
+    """By the address of the author who is answered, lower case."""
+    lists: Mapping[str, int]
+    """By List-Id, lower case."""
+    total: int
+
+
+class Store:
+    """The outbox in one database, which others may use at the same time."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._reader = engine.execution_options(reading=True)
+
+    @classmethod
+    def open(cls, settings: StoreSettings) -> Store:
+        """Open the database that `settings` name, made and migrated where that is needed."""
+        return cls(connect(settings.url))
+
+    @property
+    def url(self) -> str:
+        """Where it is, for a message: a password is not shown."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def record(
+        self,
+        review_: Review,
+        entries: Sequence[Entry],
+        replies: Sequence[tuple[Envelope, str, str, Verdict]],
+        now: datetime,
+    ) -> tuple[int, ...]:
+        """Keep a review, its ledger and its replies, all or nothing; return the replies' ids.
+
+        Doing it again changes no reply that is there.  Unsent replies that the
+        review no longer has are discarded, and one mail is answered only once.
+
+        Parameters
+        ----------
+        replies: envelope, message-id of the parent, subject and the policy's verdict of each
+        """
+        with self._writing() as connection:
+            lock(connection)
+            review_id = record_review(connection, review_, now)
+            connection.execute(delete(entry).where(entry.c.review_id == review_id))
+            for line in entries:
+                connection.execute(insert(entry).values(entry_row(review_id, line)))
+            kept = [envelope.msgid for envelope, *_ in replies]
+            _discard(
+                connection,
+                and_(reply.c.review_id == review_id, reply.c.msgid.not_in(kept)),
+                now,
+                "a later run of the review no longer says it",
+            )
+            return tuple(
+                record_reply(connection, review_id, reply_row(review_, *item), now)
+                for item in replies
+            )
+
+    def claim(self, owner: str, now: datetime, lease: timedelta) -> Draft | None:
+        """Take the oldest reply that is due, for `lease`; None when there is none, or all stop.
+
+        It is told as `approved`, or as `sending` when it may have been sent
+        already: then the archive has to be asked before it is sent again.
+        """
+        due = or_(
+            and_(
+                reply.c.state == State.APPROVED.value,
+                or_(reply.c.not_before.is_(None), reply.c.not_before <= now),
+            ),
+            and_(reply.c.state == State.SENDING.value, reply.c.lease_until <= now),
+        )
+        oldest = select(reply).where(due).order_by(reply.c.id).limit(1)
+        with self._writing() as connection:
+            if _stopped(connection) is not None:
+                return None
+            row = connection.execute(oldest.with_for_update(skip_locked=True)).mappings().first()
+            if row is None:
+                return None
+            values = {
+                "state": State.SENDING.value,
+                "owner": owner,
+                "lease_until": now + lease,
+                "attempts": row["attempts"] + 1,
+                "changed": now,
+                "doubtful": True,
+            }
+            _set(connection, row["id"], values)
+        return draft_of({**row, **values}, State.SENDING if row["doubtful"] else State.APPROVED)
+
+    def sent(
+        self, id_: int, owner: str, now: datetime, words: str, refused: Mapping[str, str]
+    ) -> None:
+        """It has left; `refused` are the recipients that were not taken."""
+        values = {"refused": dict(refused), "sent": now}
+        self._finish(id_, owner, State.SENT, now, words, values)
+
+    def later(
+        self,
+        id_: int,
+        owner: str,
+        now: datetime,
+        until: datetime,
+        words: str,
+        *,
+        doubtful: bool = False,
+    ) -> None:
+        """It has not left, and is tried again at `until`.
+
+        Parameters
+        ----------
+        doubtful: it may have left after all; the next claim tells it as `sending`
+        """
+        values = {"not_before": until, "doubtful": doubtful}
+        self._finish(id_, owner, State.APPROVED, now, words, values)
+
+    def failed(self, id_: int, owner: str, now: datetime, words: str) -> None:
+        """It can't be sent; park it until a person looks at it."""
+        self._finish(id_, owner, State.FAILED, now, words, {})
+
+    def approve(self, id_: int, now: datetime) -> None:
+        """A person allows a draft to be sent."""
+        self._move(id_, (State.DRAFT,), State.APPROVED, now, "approved by hand", {})
+
+    def retry(self, id_: int, now: datetime) -> None:
+        """A person lets a failed reply be tried again, at once and with all its attempts.
+
+        Whether it may have left before is not forgotten.
+        """
+        values = {"attempts": 0, "not_before": None}
+        self._move(id_, (State.FAILED,), State.APPROVED, now, "retried by hand", values)
+
+    def discard(self, id_: int, now: datetime, reason: str) -> None:
+        """Never send it; one whose sender died can be discarded, too."""
+        with self._writing() as connection:
+            row = _row(connection, id_)
+            if not _discard(connection, reply.c.id == id_, now, reason):
+                raise _wrong(row, "be discarded")
+
+    def discard_for(self, series_msgid: str, now: datetime, reason: str) -> int:
+        """Discard what is unsent of a series that a newer revision replaces; return how many."""
+        reviews = select(review.c.id).where(review.c.msgid == series_msgid)
+        with self._writing() as connection:
+            return _discard(connection, reply.c.review_id.in_(reviews), now, reason)
+
+    def replace(self, id_: int, envelope: Envelope, subject: str, now: datetime) -> None:
+        """Put an edited mail in the place of a draft; its Message-ID stays."""
+        values = {
+            "recipients": list(envelope.recipients),
+            "sender": envelope.sender,
+            "raw": envelope.raw,
+            "subject": subject,
+        }
+        with self._writing() as connection:
+            row = _row(connection, id_)
+            if row["state"] != State.DRAFT.value:
+                raise _wrong(row, "be edited")
+            if row["msgid"] != envelope.msgid:
+                raise UsageError(f"reply {id_}: its Message-ID must stay <{row['msgid']}>")
+            _set(connection, id_, {**values, "reason": "edited by hand", "changed": now})
+
+    def drafts(self, states: Iterable[State] = tuple(State)) -> list[Draft]:
+        """The replies in these states, oldest first."""
+        wanted = [state.value for state in states]
+        query = select(reply).where(reply.c.state.in_(wanted)).order_by(reply.c.id)
+        with self._reading() as connection:
+            return [draft_of(row) for row in connection.execute(query).mappings()]
+
+    def draft(self, id_: int) -> Draft:
+        """The reply `id_`; raises `UsageError` when there is none."""
+        with self._reading() as connection:
+            return draft_of(_row(connection, id_))
+
+    def sent_since(self, moment: datetime, besides: int = 0) -> Counts:
+        """Count what has left since `moment`, and what is on its way or may have left.
+
+        Parameters
+        ----------
+        besides: id of a reply that is not counted, for a sender that holds it
+        """
+        gone = or_(
+            and_(reply.c.state == State.SENT.value, reply.c.sent > moment),
+            reply.c.state == State.SENDING.value,
+        )
+        query = select(reply.c.author, reply.c.lists).where(gone, reply.c.id != besides)
+        authors: Counter[str] = Counter()
+        lists: Counter[str] = Counter()
+        with self._reading() as connection:
+            rows = connection.execute(query).all()
+        for author, names in rows:
+            authors[author] += 1
+            lists.update(names)
+        return Counts(dict(authors), dict(lists), len(rows))
+
+    def stop(self, reason: str) -> None:
+        """Let nothing be claimed any more, by any sender, until `start`."""
+        with self._writing() as connection:
+            lock(connection)
+            connection.execute(delete(switch))
+            connection.execute(insert(switch).values(id=1, reason=reason))
+
+    def start(self) -> None:
+        """Let replies be claimed again."""
+        with self._writing() as connection:
+            connection.execute(delete(switch))
+
+    def stopped(self) -> str | None:
+        """Why all is stopped; None when it isn't."""
+        with self._reading() as connection:
+            return _stopped(connection)
+
+    def earlier(self, series_msgids: Iterable[str]) -> tuple[Earlier, ...]:
+        """What was found in these revisions, the oldest first, and which mails told it."""
+        query = select(review).where(review.c.msgid.in_(list(series_msgids)))
+        with self._reading() as connection:
+            rows = connection.execute(query.order_by(review.c.revision, review.c.id)).mappings()
+            return tuple(earlier(connection, row) for row in rows.all())
+
+    def _finish(
+        self, id_: int, owner: str, state: State, now: datetime, words: str, values: Row
+    ) -> None:
+        with self._writing() as connection:
+            row = _row(connection, id_)
+            if row["state"] != State.SENDING.value:
+                raise _wrong(row, f"become {state.value}")
+            if row["owner"] != owner:
+                raise UsageError(
+                    f"reply {id_} is being sent by {row['owner']} now, not by {owner}, whose time "
+                    "is over; make delivery.lease longer than delivery.deadline"
+                )
+            _set(connection, id_, {**values, **_ended(state, now, words)})
+
+    def _move(
+        self,
+        id_: int,
+        before: Sequence[State],
+        state: State,
+        now: datetime,
+        words: str,
+        values: Row,
+    ) -> None:
+        with self._writing() as connection:
+            row = _row(connection, id_)
+            if row["state"] not in before:
+                raise _wrong(row, f"become {state.value}")
+            _set(connection, id_, {**values, **_ended(state, now, words)})
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._told(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._told(), self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as err:
+            raise BotError(
+                f"store {self.url}: {said(err)}; nothing was changed, try again"
+            ) from err
+
+
+def _ended(state: State, now: datetime, words: str) -> dict[str, Any]:
+    return {
+        "state": state.value,
+        "changed": now,
+        "reason": words,
+        "owner": None,
+        "lease_until": None,
+    }
+
+
+def _row(connection: Connection, id_: int) -> Row:
+    query = select(reply).where(reply.c.id == id_).with_for_update()
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        raise UsageError(f"there is no reply {id_}; `revokebot queue list --all` shows them")
+    return row
+
+
+def _wrong(row: Row, wish: str) -> UsageError:
+    state = State(row["state"])
+    return UsageError(f"reply {row['id']} is {state.value} and can't {wish}: {ADVICE[state]}")
+
+
+def _set(connection: Connection, id_: int, values: Row) -> None:
+    connection.execute(update(reply).where(reply.c.id == id_).values(**values))
+
+
+def _discard(connection: Connection, which: Any, now: datetime, reason: str) -> int:
+    unsent = [state.value for state in UNSENT]
+    dead = and_(reply.c.state == State.SENDING.value, reply.c.lease_until <= now)
+    done = connection.execute(
+        update(reply)
+        .where(which, or_(reply.c.state.in_(unsent), dead))
+        .values(**_ended(State.DISCARDED, now, reason))
+    )
+    return done.rowcount
+
+
+def _stopped(connection: Connection) -> str | None:
+    return connection.execute(select(switch.c.reason)).scalar()

@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the tests of the outbox put into it: a real review and its rendered replies."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from bot.outgoing import Action, Entry, Envelope, Status, Verdict
+from bot.render.mail import replies
+from bot.settings import ReplySettings, StoreSettings
+from bot.store import Store
+from tests.render.reviews import review
+
+NOW = datetime(2026, 2, 3, 12, 0, tzinfo=UTC)
+LEASE = timedelta(minutes=5)
+SEND = Verdict(Action.SEND, "post = send")
+DRAFT = Verdict(Action.DRAFT, "post = draft")
+REVIEW = review()
+RECIPIENTS = ("author@example.org", "dma-buf@lists.example.org", "maintainer@example.org")
+
+
+def settings(folder: Path) -> StoreSettings:
+    """An outbox in `folder`."""
+    return StoreSettings(f"sqlite:///{folder}/state/outbox.db")
+
+
+def written() -> list[tuple[Envelope, str, str]]:
+    """The two replies to the review, as they are rendered."""
+    made, _ = replies(REVIEW, ReplySettings(), "https://lore.kernel.org/r/%s", NOW)
+    return [
+        (Envelope(one.msgid, "revokebot@localhost", RECIPIENTS, one.raw), one.parent, "Re: it")
+        for one in made
+    ]
+
+
+def entries() -> tuple[Entry, ...]:
+    """The ledger of the review, all new."""
+    return tuple(Entry(found, Status.NEW, "new") for found in REVIEW.findings)
+
+
+def fill(store: Store, verdict: Verdict = SEND) -> tuple[int, ...]:
+    """Record the review with its replies, all under `verdict`."""
+    return store.record(REVIEW, entries(), [(*one, verdict) for one in written()], NOW)

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The outbox on the disk: its file, its tables, and several processes at it, some killed."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from bot.database import connect
+from bot.errors import BotError, UsageError
+from bot.outgoing import State
+from bot.schema import METADATA
+from bot.settings import StoreSettings
+from bot.store import Store
+from tests.store.outbox import LEASE, NOW, REVIEW, SEND, entries, fill, settings, written
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def begin(url: str, owner: str, what: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.store.worker", url, owner, what],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def go(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def heard(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def many(store: Store, number: int) -> tuple[int, ...]:
+    envelope, _, subject = written()[0]
+    replies = [
+        (envelope._replace(msgid=f"{n}@localhost"), f"parent-{n}@example.org", subject, SEND)
+        for n in range(number)
+    ]
+    return store.record(REVIEW, entries(), replies, NOW)
+
+
+def test_two_processes_never_get_the_same_reply(tmp_path: Path) -> None:
+    url = settings(tmp_path).url
+    with Store.open(settings(tmp_path)) as store:
+        ids = many(store, 60)
+        senders = [begin(url, owner, "send") for owner in ("one", "two")]
+        assert [heard(sender) for sender in senders] == ["ready", "ready"]
+        for sender in senders:
+            go(sender)
+        taken = [sender.communicate(timeout=60)[0].split() for sender in senders]
+        assert [sender.returncode for sender in senders] == [0, 0]
+        assert all(taken), "only one of them got anything, so nothing was tested"
+        assert sorted(map(int, taken[0] + taken[1])) == sorted(ids)
+        drafts = store.drafts()
+    assert {(draft.state, draft.attempts) for draft in drafts} == {(State.SENT, 1)}
+
+
+def test_the_reply_of_a_killed_sender_comes_back_as_possibly_sent(tmp_path: Path) -> None:
+    with Store.open(settings(tmp_path)) as store:
+        first, second = fill(store)
+        sender = begin(settings(tmp_path).url, "one", "hang")
+        assert heard(sender) == "ready"
+        go(sender)
+        assert heard(sender) == str(first)
+        sender.kill()
+        sender.communicate()
+        other = store.claim("two", NOW, LEASE)
+        assert other is not None
+        assert (other.id, other.state) == (second, State.APPROVED)
+        assert store.claim("two", NOW, LEASE) is None
+        again = store.claim("two", NOW + LEASE, LEASE)
+        assert again is not None
+        assert (again.id, again.state) == (first, State.SENDING)
+        assert again.envelope.msgid == written()[0][0].msgid
+
+
+def test_processes_that_open_an_empty_outbox_at_once_both_get_it(tmp_path: Path) -> None:
+    workers = [begin(settings(tmp_path).url, owner, "send") for owner in ("one", "two", "three")]
+    for worker in workers:
+        out, _ = worker.communicate("\n", timeout=60)
+        assert (worker.returncode, out) == (0, "ready\n")
+
+
+def test_the_file_is_for_its_owner_and_synced(tmp_path: Path) -> None:
+    with Store.open(settings(tmp_path)) as store:
+        fill(store)
+        assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+        files = sorted((tmp_path / "state").iterdir())
+        assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+        assert "outbox.db-wal" in {file.name for file in files}
+        with store._engine.connect() as connection:
+            pragmas = {
+                name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+                for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+            }
+    full = 2
+    assert pragmas["journal_mode"] == "wal"
+    assert (pragmas["synchronous"], pragmas["foreign_keys"]) == (full, 1)
+    assert (pragmas["busy_timeout"] or 0) >= 1000
+
+
+def test_the_migrations_make_the_tables_that_the_code_names(tmp_path: Path) -> None:
+    engine = connect(settings(tmp_path).url)
+    try:
+        with engine.connect() as connection:
+            context = MigrationContext.configure(connection)
+            assert compare_metadata(context, METADATA) == []
+            assert context.get_current_revision() == "0001"
+    finally:
+        engine.dispose()
+
+
+def test_a_migration_that_dies_leaves_an_empty_database(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    path = tmp_path / "state" / "outbox.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE reply (x)")
+    connection.close()
+    with pytest.raises(UsageError, match="already exists"):
+        Store.open(settings(tmp_path))
+    with sqlite3.connect(path) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        assert [name for (name,) in tables] == ["reply"]
+    connection.close()
+
+
+def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
+    Store.open(settings(tmp_path)).close()
+    with sqlite3.connect(tmp_path / "state" / "outbox.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(BotError, match="revision 9999, this version knows 0001"):
+        Store.open(settings(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("nonsense", "Could not parse"),
+        ("sqlite://", "names no file"),
+        ("sqlite:////proc/none/outbox.db", "name a file to write to"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_said(url: str, words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Store.open(StoreSettings(url))
+
+
+def test_the_default_is_in_the_state_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg"))
+    with Store.open(StoreSettings()) as store:
+        assert store.url == f"sqlite:///{tmp_path}/xdg/revokebot/revokebot.db"
+    monkeypatch.setenv("XDG_STATE_HOME", "relative")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with Store.open(StoreSettings()) as store:
+        assert store.url == f"sqlite:///{tmp_path}/.local/state/revokebot/revokebot.db"

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Every way through the states of a reply, and what is kept of a review."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.errors import UsageError
+from bot.outgoing import Action, Draft, Entry, State, Status, Verdict
+from bot.store import Store
+from tests.store.outbox import (
+    DRAFT,
+    LEASE,
+    NOW,
+    RECIPIENTS,
+    REVIEW,
+    SEND,
+    entries,
+    fill,
+    settings,
+    written,
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(settings(tmp_path)) as opened:
+        yield opened
+
+
+def claimed(store: Store, owner: str = "one") -> Draft:
+    draft = store.claim(owner, NOW, LEASE)
+    assert draft is not None
+    return draft
+
+
+def test_a_reply_comes_out_as_it_went_in(store: Store) -> None:
+    ids = fill(store)
+    for id_, (envelope, parent, subject) in zip(ids, written(), strict=True):
+        draft = store.draft(id_)
+        assert (draft.envelope, draft.parent, draft.subject) == (envelope, parent, subject)
+        assert (draft.state, draft.reason) == (State.APPROVED, "post = send")
+        assert (draft.changed, draft.not_before, draft.attempts) == (NOW, None, 0)
+    assert len(set(ids)) == 2
+
+
+@pytest.mark.parametrize(
+    ("verdict", "state"),
+    [
+        (DRAFT, State.DRAFT),
+        (SEND, State.APPROVED),
+        (Verdict(Action.HOLD, "embargo", NOW + LEASE), State.APPROVED),
+        (Verdict(Action.DROP, "too old"), State.DISCARDED),
+    ],
+)
+def test_the_verdict_says_where_a_reply_begins(
+    store: Store, verdict: Verdict, state: State
+) -> None:
+    draft = store.draft(fill(store, verdict)[0])
+    assert (draft.state, draft.reason, draft.not_before) == (state, verdict.reason, verdict.until)
+
+
+def test_recording_again_changes_no_reply(store: Store) -> None:
+    ids = fill(store)
+    draft = claimed(store)
+    store.sent(draft.id, "one", NOW, "250 ok", {})
+    store.discard(ids[1], NOW, "no")
+    before = store.drafts()
+    assert fill(store, DRAFT) == ids
+    assert store.drafts() == before
+
+
+def test_what_a_later_run_no_longer_says_is_discarded_unless_sent(store: Store) -> None:
+    first, second = fill(store)
+    store.sent(claimed(store).id, "one", NOW, "250 ok", {})
+    store.record(REVIEW, entries(), [], NOW)
+    assert store.draft(first).state is State.SENT
+    assert store.draft(second).state is State.DISCARDED
+
+
+def test_no_mail_is_answered_twice(store: Store) -> None:
+    fill(store)
+    store.sent(claimed(store).id, "one", NOW, "250 ok", {})
+    envelope, parent, subject = written()[0]
+    other = envelope._replace(msgid="other@localhost")
+    (id_,) = store.record(REVIEW, entries(), [(other, parent, subject, SEND)], NOW)
+    draft = store.draft(id_)
+    assert draft.state is State.DISCARDED
+    assert envelope.msgid in draft.reason
+
+
+def test_a_record_that_fails_keeps_nothing(store: Store) -> None:
+    envelope, parent, subject = written()[0]
+    naive = Verdict(Action.HOLD, "embargo", NOW.replace(tzinfo=None))
+    with pytest.raises(Exception, match="no time zone"):
+        store.record(REVIEW, entries(), [(envelope, parent, subject, naive)], NOW)
+    assert store.drafts() == []
+    assert store.earlier([REVIEW.posting.series.msgid]) == ()
+
+
+def test_claims_go_by_age_and_each_reply_once(store: Store) -> None:
+    ids = fill(store)
+    taken = [store.claim("one", NOW, LEASE) for _ in range(3)]
+    assert [draft and draft.id for draft in taken] == [*ids, None]
+    assert taken[0] is not None
+    assert (taken[0].state, taken[0].attempts) == (State.APPROVED, 1)
+    assert store.draft(ids[0]).state is State.SENDING
+
+
+def test_a_held_reply_waits(store: Store) -> None:
+    fill(store, Verdict(Action.HOLD, "embargo", NOW + LEASE))
+    assert store.claim("one", NOW + LEASE - timedelta(microseconds=1), LEASE) is None
+    assert store.claim("one", NOW + LEASE, LEASE) is not None
+
+
+def test_a_lease_that_is_over_is_claimed_as_possibly_sent(store: Store) -> None:
+    first = fill(store)[0]
+    store.discard(fill(store)[1], NOW, "no")
+    claimed(store)
+    assert store.claim("two", NOW + LEASE - timedelta(seconds=1), LEASE) is None
+    again = store.claim("two", NOW + LEASE, LEASE)
+    assert again is not None
+    assert (again.id, again.state, again.attempts) == (first, State.SENDING, 2)
+    with pytest.raises(UsageError, match="sent by two now, not by one"):
+        store.sent(first, "one", NOW + LEASE, "250 ok", {})
+    store.sent(first, "two", NOW + LEASE, "in the archive", {})
+    assert store.draft(first).state is State.SENT
+
+
+@pytest.mark.parametrize("doubtful", [True, False])
+def test_later_remembers_whether_it_may_have_left(store: Store, doubtful: bool) -> None:
+    fill(store)
+    draft = claimed(store)
+    store.later(draft.id, "one", NOW, NOW, "451 wait", doubtful=doubtful)
+    assert store.draft(draft.id).state is State.APPROVED
+    assert claimed(store).state is (State.SENDING if doubtful else State.APPROVED)
+
+
+def test_failed_is_parked_until_retried(store: Store) -> None:
+    id_ = fill(store)[0]
+    store.failed(claimed(store).id, "one", NOW, "550 no")
+    assert (store.draft(id_).state, store.draft(id_).reason) == (State.FAILED, "550 no")
+    assert claimed(store).id != id_
+    assert store.claim("one", NOW, LEASE) is None
+    store.retry(id_, NOW)
+    assert claimed(store).id == id_
+
+
+def test_refused_recipients_are_kept(store: Store) -> None:
+    fill(store)
+    draft = claimed(store)
+    store.sent(draft.id, "one", NOW, "250 ok", {RECIPIENTS[2]: "550 unknown"})
+    assert store.draft(draft.id).refused == {RECIPIENTS[2]: "550 unknown"}
+
+
+def test_wrong_transitions_say_the_state_and_the_way_out(store: Store) -> None:
+    first, second = fill(store)
+    with pytest.raises(UsageError, match=f"reply {first} is approved and can't become approved"):
+        store.approve(first, NOW)
+    with pytest.raises(UsageError, match="is approved and can't become sent"):
+        store.sent(first, "one", NOW, "250 ok", {})
+    with pytest.raises(UsageError, match="is approved and can't become approved: it will be sent"):
+        store.retry(first, NOW)
+    claimed(store)
+    with pytest.raises(UsageError, match="is sending and can't be discarded: wait"):
+        store.discard(first, NOW, "no")
+    store.discard(first, NOW + LEASE, "its sender died")
+    store.discard(second, NOW, "no")
+    with pytest.raises(UsageError, match="is discarded and can't be discarded"):
+        store.discard(second, NOW, "no")
+    with pytest.raises(UsageError, match="there is no reply 99"):
+        store.draft(99)
+
+
+def test_drafts_leave_only_when_approved(store: Store) -> None:
+    first, second = fill(store, DRAFT)
+    assert store.claim("one", NOW, LEASE) is None
+    store.approve(second, NOW)
+    assert claimed(store).id == second
+    assert store.claim("one", NOW, LEASE) is None
+    assert [draft.id for draft in store.drafts([State.DRAFT])] == [first]
+
+
+def test_only_a_draft_is_replaced_and_keeps_its_id(store: Store) -> None:
+    id_ = fill(store, DRAFT)[0]
+    envelope = store.draft(id_).envelope
+    edited = envelope._replace(raw=envelope.raw + b"more\n", recipients=RECIPIENTS[:1])
+    store.replace(id_, edited, "Re: that", NOW)
+    assert store.draft(id_).envelope == edited
+    assert store.draft(id_).subject == "Re: that"
+    with pytest.raises(UsageError, match="Message-ID must stay"):
+        store.replace(id_, edited._replace(msgid="x@localhost"), "Re: that", NOW)
+    store.approve(id_, NOW)
+    with pytest.raises(UsageError, match="is approved and can't be edited"):
+        store.replace(id_, envelope, "Re: it", NOW)
+
+
+def test_a_newer_revision_discards_what_is_unsent(store: Store) -> None:
+    first, second = fill(store)
+    store.sent(claimed(store).id, "one", NOW, "250 ok", {})
+    assert store.discard_for("else@example.org", NOW, "v3") == 0
+    assert store.discard_for(REVIEW.posting.series.msgid, NOW, "v3 is out") == 1
+    assert store.draft(first).state is State.SENT
+    assert (store.draft(second).state, store.draft(second).reason) == (
+        State.DISCARDED,
+        "v3 is out",
+    )
+
+
+def test_counts_are_by_author_and_list(store: Store) -> None:
+    fill(store)
+    nothing = store.sent_since(NOW - timedelta(days=1))
+    assert (nothing.authors, nothing.lists, nothing.total) == ({}, {}, 0)
+    first, second = claimed(store), claimed(store)
+    store.sent(first.id, "one", NOW, "250 ok", {})
+    counts = store.sent_since(NOW - timedelta(days=1))
+    assert counts.total == 2
+    assert counts.authors == {"author@example.org": 2}
+    assert counts.lists["dma-buf.lists.example.org"] == 2
+    assert store.sent_since(NOW - timedelta(days=1), besides=second.id).total == 1
+    assert store.sent_since(NOW, besides=second.id).total == 0
+
+
+def test_the_switch_stops_every_claim(store: Store) -> None:
+    fill(store)
+    assert store.stopped() is None
+    store.stop("the tree is on fire")
+    store.stop("still")
+    assert store.stopped() == "still"
+    assert store.claim("one", NOW, LEASE) is None
+    store.start()
+    assert store.stopped() is None
+    claimed(store)
+
+
+def test_history_has_the_findings_and_the_mails_that_told_them(store: Store) -> None:
+    fill(store)
+    msgid = REVIEW.posting.series.msgid
+    (before,) = store.earlier([msgid, "else@example.org"])
+    assert (before.revision, before.msgid) == (2, msgid)
+    assert [found.fingerprint for found in before.findings] == [
+        found.fingerprint for found in REVIEW.findings
+    ]
+    assert before.findings[0]._replace(facts={}) == REVIEW.findings[0]._replace(facts={})
+    assert before.mentions == {}
+    draft = claimed(store)
+    store.sent(draft.id, "one", NOW, "250 ok", {})
+    (after,) = store.earlier([msgid])
+    told = {found.fingerprint for found in REVIEW.findings if found.patch.msgid == draft.parent}
+    assert after.mentions == dict.fromkeys(told, draft.envelope.msgid)
+    standing = Entry(REVIEW.findings[0], Status.STANDING, "first told for v1", "v1@localhost", 1)
+    store.record(REVIEW, [standing], [], NOW)
+    (third,) = store.earlier([msgid])
+    assert third.mentions[REVIEW.findings[0].fingerprint] == "v1@localhost"
