@@ -46,6 +46,9 @@ DIFFERENT = {
 STABLE = frozenset({"stable@kernel.org", "stable@vger.kernel.org"})
 """Marks for backports, which take no discussion: replies never go there (`bot.recipients`)."""
 
+MAX_EMAIL = 460
+"""Characters; a longer address is never written to (`bot.recipients`), so it is no list either."""
+
 _TRADITIONAL = pattern(r"linux-.+|.+-(?:devel?|dev|list|lists|users|announce|discuss|bugs|commits)")
 _LOCAL = pattern(r"[a-z0-9][a-z0-9_-]*")
 _LIST_HOST = pattern(
@@ -103,14 +106,15 @@ def unknown_lists(mail: Mail) -> tuple[str, ...]:
 
 def _addresses(mail: Mail) -> Iterable[str]:
     for address in (*mail.to, *mail.cc):
-        email = address.email.strip().lower()
+        # List managers fold headers in the middle of a word: `x@vger. kernel.org` was reached.
+        email = "".join(address.email.split()).lower()
         if email not in STABLE:
             yield email
 
 
 def _looks_like_one(email: str) -> bool:
     local, _, host = email.rpartition("@")
-    if host in MIXED:
+    if host in MIXED or len(email) > MAX_EMAIL:
         return False
     shapes = (_LIST_HOST.fullmatch(host), _TRADITIONAL.fullmatch(local))
     return bool(local) and (host in HOSTS or any(shapes))

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from bot.lists import address_of, is_list, list_id_of, lists_of, unknown_lists
@@ -91,3 +93,22 @@ def test_header_to_and_cc_count_each_once() -> None:
 def test_stable_is_a_mark_and_no_list_that_a_reply_reaches() -> None:
     mail = mail_of(PATCH, to=(), cc=(Address("", "stable@vger.kernel.org"),))
     assert (lists_of(mail), unknown_lists(mail)) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "broken", ["dri-devel@lists.fr eedesktop.org", "dri-devel @lists.freedesktop.org"]
+)
+def test_an_address_that_a_list_manager_folded_counts_as_the_list(broken: str) -> None:
+    mail = mail_of(PATCH, to=(Address("", broken),), cc=())
+    assert lists_of(mail) == ("dri-devel.lists.freedesktop.org",)
+    assert unknown_lists(mail) == ()
+
+
+@pytest.mark.parametrize("host", ["list." * 13_000 + "!", "a-list.-" * 8_000, "." * 64_000])
+def test_a_hostile_address_costs_no_time(host: str) -> None:
+    local = "-dev" * 16_000
+    mail = mail_of(PATCH, cc=(Address("", f"x@{host}"), Address("", f"{local}!@{host}")))
+    start = time.perf_counter()
+    lists_of(mail)
+    unknown_lists(mail)
+    assert time.perf_counter() - start < 0.5
