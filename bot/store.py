@@ -179,6 +179,10 @@ class Store:
         """It can't be sent; park it until a person looks at it."""
         self._finish(id_, owner, State.FAILED, now, words, {})
 
+    def withdraw(self, id_: int, owner: str, now: datetime, reason: str) -> None:
+        """Its sender found that it must not be sent any more."""
+        self._finish(id_, owner, State.DISCARDED, now, reason, {})
+
     def approve(self, id_: int, now: datetime) -> None:
         """A person allows a draft to be sent."""
         self._move(id_, (State.DRAFT,), State.APPROVED, now, "approved by hand", {})
