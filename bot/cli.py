@@ -21,6 +21,7 @@ __all__ = ["main"]
 
 COMMANDS = {
     "review": "review patch series and print what there is to say",
+    "reply": "write the replies to patch series, keep or send them",
     "rules": "list the rules, or show one with its reason and examples",
     "backtest": "review every series of an archive",
     "audit": "check whole files of a kernel tree",

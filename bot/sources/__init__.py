@@ -24,7 +24,7 @@ from bot.sources.series import assemble
 from bot.sources.series import select as select_revision
 from checks.api import Problem
 
-__all__ = ["Progress", "SourceOptions", "open_mails", "open_source", "postings_of"]
+__all__ = ["Progress", "SourceOptions", "open_mails", "open_source", "open_thread", "postings_of"]
 
 
 def open_source(
@@ -41,6 +41,14 @@ def open_source(
     postings = assemble(map(read_mail, _open(spec, options, progress, notes)))
     for posting in postings_of(spec, postings, options):
         yield posting._replace(problems=(*posting.problems, *notes)) if notes else posting
+
+
+def open_thread(spec: str, options: SourceOptions) -> tuple[list[bytes], list[Posting]]:
+    """All mails of `spec`, replies too, and every series in them.  Raises like `open_source`."""
+    notes: list[Problem] = []
+    raws = list(_open(spec, options, None, notes))
+    postings = assemble(map(read_mail, raws))
+    return raws, [one._replace(problems=(*one.problems, *notes)) for one in postings]
 
 
 def postings_of(spec: str, postings: list[Posting], options: SourceOptions) -> list[Posting]:

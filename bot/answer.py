@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From the mails of a thread to replies with their verdicts: review, ledger, words, policy.
+
+Pure but for reading the source, which is done before.  It stores and sends
+nothing, and knows no clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from bot.config import Settings
+from bot.history import history
+from bot.ledger import ledger
+from bot.lists import lists_of, unknown_lists
+from bot.model import Mail, Posting, Review
+from bot.outgoing import Entry, Said, Verdict
+from bot.policy import Case, Sent, decide
+from bot.recipients import recipients
+from bot.render.mail import Reply, replies
+from bot.sources.lineage import lineages, newest
+from bot.sources.said import said
+
+__all__ = ["Answer", "answers"]
+
+UNSURE = ("newer-revisions-unknown", "other-revisions-unknown")
+"""Notes of a source that could not tell whether there is a newer revision."""
+
+SentSoFar = Callable[[str, Sequence[str]], tuple[Sent, Mapping[str, Sent], Sent]]
+"""Author's address and List-Ids to what went to each, and in all, in the last 24 hours."""
+
+
+class Answer(NamedTuple):
+    """What there is to say of one posting, and whether it may be sent."""
+
+    review: Review
+    entries: tuple[Entry, ...]
+    replies: tuple[tuple[Reply, Verdict], ...]
+    refused: tuple[str, ...]
+    """A line for each mail that can't be answered."""
+
+
+class Context(NamedTuple):
+    """What all postings of one source have in common."""
+
+    postings: Sequence[Posting]
+    said: Sequence[Said]
+    review: Callable[[Posting], Review]
+    settings: Settings
+    now: datetime
+    sent: SentSoFar
+
+
+def answers(
+    raws: Sequence[bytes],
+    postings: Sequence[Posting],
+    chosen: Sequence[Posting],
+    review: Callable[[Posting], Review],
+    settings: Settings,
+    now: datetime,
+    sent: SentSoFar,
+) -> Iterator[Answer]:
+    """Answer each of `chosen`.
+
+    Parameters
+    ----------
+    raws: all mails of the source, replies too
+    postings: all series found in them, older revisions too
+    now: aware
+    """
+    remarks = said(raws, postings, settings.reply.address)
+    context = Context(postings, remarks, review, settings, now, sent)
+    lines = lineages(postings)
+    for posting in chosen:
+        msgid = posting.series.msgid
+        line = next(one for one in lines if any(other.series.msgid == msgid for other in one))
+        yield _answer(posting, line, context)
+
+
+def _answer(posting: Posting, line: Sequence[Posting], context: Context) -> Answer:
+    review = context.review(posting)
+    earlier = history(line, posting, context.review, context.said)
+    entries = ledger(review, earlier, context.said)
+    settings = context.settings
+    written, refused = replies(
+        review, settings.reply, settings.review.link_mask, context.now, entries=entries
+    )
+    latest = all(one.series.msgid == posting.series.msgid for one in newest(line))
+    current = latest and not any(problem.kind in UNSURE for problem in posting.problems)
+    judged = tuple((reply, _verdict(reply, review, current, context)) for reply in written)
+    return Answer(review, entries, judged, refused)
+
+
+def _verdict(reply: Reply, review: Review, current: bool, context: Context) -> Verdict:
+    settings = context.settings
+    mail: Mail = review.posting.mails[reply.parent]
+    lists = lists_of(mail)
+    author, by_list, total = context.sent(mail.author.email, lists)
+    series = review.posting.series
+    case = Case(
+        findings=reply.findings,
+        mail=mail,
+        recipients=recipients(mail, settings.reply, settings.policy),
+        lists=lists,
+        now=context.now,
+        own=settings.reply.address,
+        unknown_lists=unknown_lists(mail),
+        complete=series.complete,
+        newest=current,
+        date=series.date,
+        errors=review.errors,
+        author_sent=author,
+        list_sent=by_list,
+        all_sent=total,
+    )
+    return decide(case, settings.policy)
