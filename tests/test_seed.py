@@ -28,15 +28,17 @@ THREADS = "revoke-threads.mbox.xz"
 @pytest.fixture(scope="module")
 def replies(corpus: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
     """Lines of the bot's replies to all labelled threads, by the message-id that they answer."""
-    outbox = tmp_path_factory.mktemp("seed") / "replies.mbox"
-    command = [sys.executable, "-m", "bot", "review", str(corpus / THREADS)]
-    options = ["--format", "mail", "--output", str(outbox), "--fail-on", "never"]
-    subprocess.run([*command, *options], cwd=ROOT, check=True, capture_output=True)
+    folder = tmp_path_factory.mktemp("seed")
     written = {}
-    for raw in read_file(outbox):
-        mail = email.message_from_bytes(raw, policy=email.policy.default)
-        text = mail.get_content()
-        written[mail["In-Reply-To"].strip("<>")] = text.split("\n")
+    for name, revision in (("newest", ()), ("second", ("--revision", "2"))):
+        outbox = folder / f"{name}.mbox"
+        command = [sys.executable, "-m", "bot", "review", str(corpus / THREADS), *revision]
+        options = ["--format", "mail", "--output", str(outbox), "--fail-on", "never"]
+        subprocess.run([*command, *options], cwd=ROOT, check=True, capture_output=True)
+        for raw in read_file(outbox):
+            mail = email.message_from_bytes(raw, policy=email.policy.default)
+            text = mail.get_content()
+            written[mail["In-Reply-To"].strip("<>")] = text.split("\n")
     return written
 
 

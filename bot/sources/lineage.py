@@ -18,7 +18,7 @@ from checks.source.pattern import pattern
 
 __all__ = ["lineages", "newest", "select"]
 
-_CHANGE_ID = pattern(r"^change-id: ([\w.-]{4,200})$", re.MULTILINE)
+_CHANGE_ID = pattern(r"^change-id: ([\w.-]{4,200})[ \t\r]*$", re.MULTILINE)
 _SPACE = pattern(r"\s+")
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 

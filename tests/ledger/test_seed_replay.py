@@ -23,6 +23,7 @@ from bot.outgoing import Entry, Said, Status
 from bot.render.mail import Reply, replies
 from bot.review import review
 from bot.settings import PolicySettings, ReplySettings
+from bot.sources.lineage import lineages
 from bot.sources.mail import read_mail
 from bot.sources.mbox import read_file
 from bot.sources.said import said
@@ -47,12 +48,13 @@ class Replay:
 
     def __init__(self, raws: list[bytes]) -> None:
         self.raws = raws
-        postings = [
-            posting
-            for posting in assemble(map(read_mail, raws))
-            if SERIES in posting.series.msgid and posting.series.patches
-        ]
-        self.line = sorted(postings, key=lambda posting: posting.series.revision)
+        postings = [posting for posting in assemble(map(read_mail, raws)) if posting.series.patches]
+        line = next(
+            line
+            for line in lineages(postings)
+            if any(SERIES in posting.series.msgid for posting in line)
+        )
+        self.line = sorted(line, key=lambda posting: posting.series.revision)
         self.entries: dict[int, tuple[Entry, ...]] = {}
         self.mails: dict[int, tuple[Reply, ...]] = {}
         self.robots: set[str] = set()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -114,8 +115,9 @@ def test_revisions_in_threads_of_their_own() -> None:
     assert [posting.series.revision for posting in newest(group(mails))] == [2]
 
 
-def test_revisions_known_by_change_id() -> None:
-    body = "Hi\n\n---\nchange-id: 20260303-teapot-0123456789ab\n"
+@pytest.mark.parametrize("end", ["", "\r", " "])
+def test_revisions_known_by_change_id(end: str) -> None:
+    body = f"Hi\n\n---\nchange-id: 20260303-teapot-0123456789ab{end}\n"
     mails = [mail("[PATCH 0/1] old name", "0@x", body=body), mail("[PATCH 1/1] p", "1@x", "0@x")]
     mails += [
         mail("[PATCH v2 0/1] new name", "0@y", body=body),
