@@ -23,6 +23,7 @@ MAX_FUNCTION = 40
 LIBRARIES = {
     "b4": ("bot/sources/b4_child.py", "bot/delivery/b4_child.py"),
     "liblore": ("bot/sources/b4_child.py", "bot/sources/bounded_http.py"),
+    "patatt": ("bot/delivery/b4_child.py",),
     "requests": ("bot/sources/bounded_http.py",),
     "urllib3": ("bot/sources/bounded_http.py",),
     "unidiff": ("checks/source/",),

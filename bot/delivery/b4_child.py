@@ -14,6 +14,7 @@ import argparse
 import base64
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -81,15 +82,34 @@ def _job(request: dict[str, Any], out: Out) -> Job:
     except Exception as error:  # b4 has no own class for them
         raise ConfigError(f"git configuration: {error}") from error
     config: dict[str, Any] = dict(b4.get_sendemail_config())
+    identity = request["identity"]
+    if identity and not b4.get_config_from_git(rf"sendemail\.{re.escape(identity)}\..*"):
+        raise ConfigError(f"delivery.identity {identity!r}: git has no such sendemail section")
     out.stage("config")
+    raw = base64.b64decode(request["raw"])
     sender = str(config.get("envelopesender") or "auto")
     envelope = Envelope(
         request["msgid"],
         request["sender"] if sender == "auto" else sender,
         tuple(request["recipients"]),
-        base64.b64decode(request["raw"]),
+        _signed(raw, request["sign"], request["sender"]) if request["sign"] else raw,
     )
     return Job(envelope, _account(config, request), config, out)
+
+
+def _signed(raw: bytes, key: str, identity: str) -> bytes:
+    """`raw` with the two headers of patatt added; nothing goes out unsigned instead."""
+    import patatt
+
+    config = {**patatt.get_main_config(), "signingkey": key}
+    config.setdefault("identity", identity)
+    try:
+        signed = patatt.rfc2822_sign(raw, config)
+    except (Exception, SystemExit) as error:  # patatt has too many of them
+        raise ConfigError(f"delivery.sign: {error or type(error).__name__}") from error
+    if not signed.endswith(raw.partition(b"\n\n")[2]):
+        raise ConfigError("delivery.sign: patatt changed the body; please report this")
+    return signed
 
 
 def _account(config: dict[str, Any], request: dict[str, Any]) -> Account:
