@@ -23,6 +23,7 @@ COMMANDS = {
     "review": "review patch series and print what there is to say",
     "reply": "write the replies to patch series, keep or send them",
     "rules": "list the rules, or show one with its reason and examples",
+    "queue": "show the replies that wait, and decide what becomes of them",
     "backtest": "review every series of an archive",
     "audit": "check whole files of a kernel tree",
     "config": "show every setting and where it comes from",

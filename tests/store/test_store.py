@@ -150,6 +150,16 @@ def test_failed_is_parked_until_retried(store: Store) -> None:
     assert claimed(store).id == id_
 
 
+def test_a_sender_withdraws_only_what_it_holds(store: Store) -> None:
+    fill(store)
+    draft = claimed(store)
+    with pytest.raises(UsageError, match="sent by one now, not by two"):
+        store.withdraw(draft.id, "two", NOW, "v3 has come")
+    store.withdraw(draft.id, "one", NOW, "v3 has come")
+    after = store.draft(draft.id)
+    assert (after.state, after.reason) == (State.DISCARDED, "v3 has come")
+
+
 def test_refused_recipients_are_kept(store: Store) -> None:
     fill(store)
     draft = claimed(store)

@@ -1,29 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""One sender in a process of its own: claims until nothing is due, or hangs after one claim.
+"""One sender in a process of its own: claims until nothing is due, and prints the ids.
 
-Run as `python -m tests.store.worker URL OWNER send|hang`; prints the ids that it claimed.
+Run as `python -m tests.store.worker URL OWNER`.  It waits for a line before its
+first claim, and for another one while it holds that.
 """
 
 from __future__ import annotations
 
 import sys
-import time
 
 from bot.settings import StoreSettings
 from bot.store import Store
 from tests.store.outbox import LEASE, NOW
 
 
-def work(url: str, owner: str, what: str) -> None:
-    """Claim and finish, or claim and hang."""
+def work(url: str, owner: str) -> None:
+    """Claim and finish."""
     with Store.open(StoreSettings(url)) as store:
         print("ready", flush=True)
         sys.stdin.readline()
-        while draft := store.claim(owner, NOW, LEASE):
-            print(draft.id, flush=True)
-            if what == "hang":
-                time.sleep(60)
+        draft = store.claim(owner, NOW, LEASE)
+        print(draft.id if draft else "nothing", flush=True)
+        sys.stdin.readline()
+        while draft:
             store.sent(draft.id, owner, NOW, "250 ok", {})
+            draft = store.claim(owner, NOW, LEASE)
+            if draft:
+                print(draft.id, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Show the replies of the outbox, and let a person decide what becomes of them.
+
+Nothing is sent here: an approved reply leaves when a sender next runs.  What
+came from a mail is shown with its control characters written out.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from argparse import ArgumentParser, Namespace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bot.config import load
+from bot.edited import edited
+from bot.errors import BotError, UsageError
+from bot.outgoing import Draft, State
+from bot.render.mail import Reply, mboxrd
+from bot.render.plain import escape, one_line
+from bot.store import Store
+
+__all__ = ["add", "run"]
+
+WAITING = (State.DRAFT, State.APPROVED, State.SENDING, State.FAILED)
+
+
+def add(parser: ArgumentParser) -> None:
+    """Name the actions of `revokebot queue` and their flags."""
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
+    shown = actions.add_parser("list", help="list the replies that wait (default)")
+    shown.add_argument("--all", action="store_true", help="list the sent and discarded, too")
+    shown.add_argument("--state", choices=[state.value for state in State], action="append")
+    for name, text in (
+        ("show", "show one reply with its mail"),
+        ("edit", "edit the mail of a draft in $GIT_EDITOR, $VISUAL or $EDITOR"),
+    ):
+        actions.add_parser(name, help=text).add_argument("id", type=int, metavar="ID")
+    for name, text in (
+        ("approve", "let drafts be sent"),
+        ("discard", "never send these"),
+        ("retry", "try failed replies again"),
+        ("export", "write replies into an mbox"),
+    ):
+        actions.add_parser(name, help=text).add_argument("id", type=int, nargs="+", metavar="ID")
+    actions.choices["discard"].add_argument("--reason", default="discarded by hand")
+    actions.choices["export"].add_argument("--to-mbox", metavar="FILE", required=True)
+    stop = actions.add_parser("stop", help="let no sender take any reply, until `start`")
+    stop.add_argument("reason", nargs="?", default="stopped by hand")
+    actions.add_parser("start", help="let senders take replies again")
+
+
+def run(args: Namespace) -> int:
+    """Do what the action says."""
+    action = args.action or "list"
+    with Store.open(load(args.config).store) as store:
+        if action == "list":
+            _list(store, args)
+        elif action == "show":
+            _show(store.draft(args.id))
+        elif action == "edit":
+            _edit(store, args.id)
+        elif action == "export":
+            _export(store, args.id, args.to_mbox)
+        elif action == "stop":
+            store.stop(args.reason)
+            print("stopped; `revokebot queue start` lets replies go again")
+        elif action == "start":
+            store.start()
+            print("started")
+        else:
+            _decide(store, action, args)
+    return 0
+
+
+def _list(store: Store, args: Namespace) -> None:
+    chosen = getattr(args, "state", None)
+    states = tuple(map(State, chosen)) if chosen else WAITING
+    if getattr(args, "all", False):
+        states = tuple(State)
+    stopped = store.stopped()
+    if stopped is not None:
+        print(f"all is stopped: {one_line(stopped)}")
+    for draft in store.drafts(states):
+        print(f"{draft.id:>5} {draft.state.value:<9} {one_line(draft.subject)}")
+        until = f" (not before {draft.not_before:%Y-%m-%d %H:%M} UTC)" if draft.not_before else ""
+        print(f"      {draft.changed:%Y-%m-%d %H:%M} UTC: {one_line(draft.reason)}{until}")
+
+
+def _show(draft: Draft) -> None:
+    lines = [
+        f"reply:      {draft.id}",
+        f"state:      {draft.state.value} since {draft.changed:%Y-%m-%d %H:%M} UTC",
+        f"reason:     {draft.reason}",
+        f"attempts:   {draft.attempts}",
+        f"answers:    {draft.parent}",
+        f"recipients: {', '.join(draft.envelope.recipients)}",
+    ]
+    if draft.not_before:
+        lines.append(f"not before: {draft.not_before:%Y-%m-%d %H:%M} UTC")
+    lines += [f"refused:    {email}: {words}" for email, words in draft.refused.items()]
+    print("\n".join(map(one_line, lines)))
+    print("\n" + escape(draft.envelope.raw.decode("utf-8", "replace")), end="")
+
+
+def _decide(store: Store, action: str, args: Namespace) -> None:
+    now = datetime.now(UTC)
+    for id_ in dict.fromkeys(args.id):
+        if action == "approve":
+            store.approve(id_, now)
+        elif action == "retry":
+            store.retry(id_, now)
+        else:
+            store.discard(id_, now, args.reason)
+        print(f"reply {id_} is {store.draft(id_).state.value}")
+
+
+def _export(store: Store, ids: list[int], path: str) -> None:
+    drafts = [store.draft(id_) for id_ in dict.fromkeys(ids)]
+    try:
+        with open(path, "xb") as file:
+            for draft in drafts:
+                file.write(
+                    mboxrd(Reply(draft.envelope.msgid, draft.parent, (), draft.envelope.raw))
+                )
+    except OSError as err:
+        raise UsageError(f"--to-mbox {path}: {err.strerror}; name a file to be made") from err
+    print(f"wrote {len(drafts)} to {one_line(path)}; their states are as before")
+
+
+def _edit(store: Store, id_: int) -> None:
+    draft = store.draft(id_)
+    if draft.state is not State.DRAFT:
+        raise UsageError(f"reply {id_} is {draft.state.value}; only a draft can be edited")
+    handle, name = tempfile.mkstemp(prefix=f"revokebot-{id_}-", suffix=".eml")
+    path = Path(name)
+    with open(handle, "wb") as file:
+        file.write(draft.envelope.raw)
+    _run_editor(path)
+    raw = path.read_bytes()
+    if raw == draft.envelope.raw:
+        path.unlink()
+        print(f"reply {id_} is as before")
+        return
+    try:
+        store.replace(id_, *edited(draft, raw), datetime.now(UTC))
+    except BotError as err:
+        raise UsageError(f"{err}; nothing was changed, your text is in {path}") from err
+    path.unlink()
+    print(f"reply {id_} is edited; `revokebot queue approve {id_}` lets it be sent")
+
+
+def _run_editor(path: Path) -> None:
+    """Run the editor as git does: its value is words for the shell."""
+    names = ("GIT_EDITOR", "VISUAL", "EDITOR")
+    editor = next((os.environ[name] for name in names if os.environ.get(name)), "vi")
+    status = subprocess.run(
+        ["/bin/sh", "-c", f'{editor} "$@"', editor, str(path)], check=False
+    ).returncode
+    if status:
+        path.unlink(missing_ok=True)
+        raise UsageError(f"the editor `{editor}` ended with {status}; nothing was changed")
