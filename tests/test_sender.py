@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from bot.store import Store
 
 from bot.errors import ArchiveError, NotFoundError
 from bot.look import Seen
@@ -18,6 +17,7 @@ from bot.review import review
 from bot.sender import Sender
 from bot.settings import DeliverySettings, ReplySettings, StoreSettings
 from bot.sources import open_source
+from bot.store import Store
 from checks import load_rules
 from tests.conftest import ROOT
 
