@@ -175,9 +175,16 @@ class Store:
         values = {"not_before": until, "doubtful": doubtful}
         self._finish(id_, owner, State.APPROVED, now, words, values)
 
-    def failed(self, id_: int, owner: str, now: datetime, words: str) -> None:
-        """It can't be sent; park it until a person looks at it."""
-        self._finish(id_, owner, State.FAILED, now, words, {})
+    def failed(
+        self, id_: int, owner: str, now: datetime, words: str, *, doubtful: bool = False
+    ) -> None:
+        """It can't be sent; park it until a person looks at it.
+
+        Parameters
+        ----------
+        doubtful: as for `later`, once it is retried
+        """
+        self._finish(id_, owner, State.FAILED, now, words, {"doubtful": doubtful})
 
     def withdraw(self, id_: int, owner: str, now: datetime, reason: str) -> None:
         """Its sender found that it must not be sent any more."""

@@ -150,6 +150,14 @@ def test_failed_is_parked_until_retried(store: Store) -> None:
     assert claimed(store).id == id_
 
 
+@pytest.mark.parametrize("doubtful", [True, False])
+def test_a_refused_reply_is_retried_as_not_sent(store: Store, doubtful: bool) -> None:
+    id_ = fill(store)[0]
+    store.failed(claimed(store).id, "one", NOW, "550 no", doubtful=doubtful)
+    store.retry(id_, NOW)
+    assert claimed(store).state is (State.SENDING if doubtful else State.APPROVED)
+
+
 def test_a_sender_withdraws_only_what_it_holds(store: Store) -> None:
     fill(store)
     draft = claimed(store)
