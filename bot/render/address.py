@@ -12,11 +12,15 @@ import re
 from bot.model import Address
 from checks.source.pattern import pattern
 
-__all__ = ["fold", "spelt", "usable_msgid"]
+__all__ = ["fold", "printable", "spelt", "usable_msgid"]
 
 MAX_LINE = 78
 """Characters; RFC 5322 2.1.1 asks for no more."""
 
+MOST_NAME = 200
+"""Characters of a display name; with the longest address it still fits on one line."""
+
+_CONTROL = pattern(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ATOMS = pattern(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]*")
 _MSGID = pattern(r"[!-;=?-~]{1,900}")
 
@@ -26,9 +30,14 @@ def usable_msgid(msgid: str) -> bool:
     return _MSGID.fullmatch(msgid) is not None and not msgid.endswith(".invalid")
 
 
+def printable(value: str) -> str:
+    """`value` with a blank for each control character: decoders differ in what they make of one."""
+    return _CONTROL.sub(" ", value)
+
+
 def spelt(address: Address) -> str:
     """`address` as one item of an address header."""
-    name = " ".join(address.name.split())
+    name = " ".join(printable(address.name).split())[:MOST_NAME].rstrip()
     if not name:
         return address.email
     if not (name.isascii() and name.isprintable() and "=?" not in name):
@@ -40,10 +49,12 @@ def spelt(address: Address) -> str:
 
 def fold(name: str, value: str) -> str:
     """Return the header `name: value`, folded at blanks; what is not plain ASCII is encoded."""
-    plain = value.isascii() and value.isprintable() and "=?" not in value
-    if not plain or max(map(len, value.split(" ")), default=0) > 900:
-        return f"{name}: {_encoded(value, name)}"
-    return _folded(f"{name}: {value}")
+    value = printable(value)
+    if value.isascii() and value.isprintable() and "=?" not in value:
+        folded = _folded(f"{name}: {value}")
+        if max(map(len, folded.split("\n"))) <= 900:
+            return folded
+    return f"{name}: {_encoded(value, name)}"
 
 
 def _folded(line: str) -> str:

@@ -135,14 +135,15 @@ def _values(review: Review, finding: Finding, urls: Sequence[str]) -> dict[str, 
 
 
 def _clean(text: str) -> str:
-    """Own text, which may repeat names of the patch: no control characters, no signature mark."""
-    text = UNSAFE.sub("?", text)
+    """Own text, which may repeat names of the patch: no control character, no false quotation."""
+    text = re.sub(r"^>", " >", UNSAFE.sub("?", text), flags=re.MULTILINE)
     return re.sub(r"^-- $", "--", text, flags=re.MULTILINE)
 
 
 def _attribution(mail: Mail) -> str:
     """As mutt writes it, in the time zone of the author."""
-    name = one_line(mail.author.name or mail.author.email)
+    # One that starts with ">" would make the line a quotation.
+    name = one_line(mail.author.name).strip().lstrip("> ") or one_line(mail.author.email)
     if len(name) > MOST_NAME:
         name = name[:MOST_NAME] + "..."
     if mail.date is None:

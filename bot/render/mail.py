@@ -19,7 +19,7 @@ from bot import __version__
 from bot.model import Address, Mail, Review
 from bot.outgoing import Entry, Envelope, Recipients, Status
 from bot.recipients import recipients
-from bot.render.address import fold, spelt, usable_msgid
+from bot.render.address import fold, printable, spelt, usable_msgid
 from bot.render.body import Part, Point, body, rules_of
 from bot.settings import PolicySettings, ReplySettings
 from checks.api import Confidence, Finding
@@ -156,9 +156,8 @@ def _reply(
         f"Content-Transfer-Encoding: {encoding}",
     ]
     raw = "\n".join(headers).encode("ascii") + b"\n\n" + content
-    return Reply(
-        msgid, mail.msgid, findings, raw, settings.address, chosen.emails, f"Re: {mail.subject}"
-    )
+    subject = printable(f"Re: {mail.subject}")
+    return Reply(msgid, mail.msgid, findings, raw, settings.address, chosen.emails, subject)
 
 
 def _headers(
