@@ -85,7 +85,12 @@ def _answer(posting: Posting, line: Sequence[Posting], context: Context) -> Answ
     entries = ledger(review, earlier, context.said)
     settings = context.settings
     written, refused = replies(
-        review, settings.reply, settings.review.link_mask, context.now, entries=entries
+        review,
+        settings.reply,
+        settings.review.link_mask,
+        context.now,
+        settings.policy,
+        entries=entries,
     )
     latest = all(one.series.msgid == posting.series.msgid for one in newest(line))
     current = latest and not any(problem.kind in UNSURE for problem in posting.problems)
