@@ -100,7 +100,8 @@ class Sender(NamedTuple):
         """
         now = self.clock()
         if draft.attempts >= self.settings.attempts:
-            self.store.failed(draft.id, self.owner, now, f"{words}; that was the last attempt")
+            words = f"{words}; that was the last attempt"
+            self.store.failed(draft.id, self.owner, now, words, doubtful=unsure)
             return
         wait = min(FIRST_WAIT * 2 ** min(max(draft.attempts - 1, 0), 10), LONGEST_WAIT)
         self.store.later(draft.id, self.owner, now, now + wait, words, doubtful=unsure)

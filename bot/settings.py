@@ -98,15 +98,11 @@ class DeliverySettings(NamedTuple):
     """How a reply leaves the machine."""
 
     via: str = "b4"
-    """`b4`: as git's sendemail.* says (SMTP, command, web); or `maildir`, `mbox`, `imap`."""
+    """`b4`: as git's sendemail.* says (SMTP or a command); or drafts in a `maildir` or `mbox`."""
     identity: str = ""
     """`sendemail.identity` to use."""
     path: Path | None = None
     """Maildir or mbox that drafts are put into."""
-    imap_url: str = ""
-    """`imaps://USER@HOST[:PORT]/FOLDER` of the drafts folder."""
-    password_file: Path | None = None
-    """File whose first line is the IMAP password."""
     ca_file: Path | None = None
     """PEM file of the authorities that servers are verified by; the system's by default."""
     timeout: float = 30.0

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Show the replies of the outbox, and let a person decide what becomes of them.
 
-Nothing is sent here: an approved reply leaves when a sender next runs.  What
-came from a mail is shown with its control characters written out.
+Nothing is sent but by `send`, which sends what is approved and due.  What came
+from a mail is shown with its control characters written out.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.config import load
+from bot.config import Settings, load
 from bot.edited import edited
 from bot.errors import BotError, UsageError
 from bot.outgoing import Draft, State
@@ -50,12 +50,14 @@ def add(parser: ArgumentParser) -> None:
     stop = actions.add_parser("stop", help="let no sender take any reply, until `start`")
     stop.add_argument("reason", nargs="?", default="stopped by hand")
     actions.add_parser("start", help="let senders take replies again")
+    actions.add_parser("send", help="send what is approved and due")
 
 
 def run(args: Namespace) -> int:
     """Do what the action says."""
     action = args.action or "list"
-    with Store.open(load(args.config).store) as store:
+    settings = load(args.config)
+    with Store.open(settings.store) as store:
         if action == "list":
             _list(store, args)
         elif action == "show":
@@ -70,9 +72,22 @@ def run(args: Namespace) -> int:
         elif action == "start":
             store.start()
             print("started")
+        elif action == "send":
+            return _send(settings, store)
         else:
             _decide(store, action, args)
     return 0
+
+
+def _send(settings: Settings, store: Store) -> int:
+    """Send what is due; 3 when a reply had to be parked."""
+    from bot.commands.sending import send_due
+
+    status = 0
+    for draft in send_due(settings, store):
+        print(f"{draft.id:>5} {draft.state.value:<9} {one_line(draft.reason)}")
+        status = 3 if draft.state is State.FAILED else status
+    return status
 
 
 def _list(store: Store, args: Namespace) -> None:

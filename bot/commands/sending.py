@@ -31,6 +31,8 @@ def may_send(settings: Settings) -> None:
         raise UsageError("reply.address: set the address that replies are sent from")
     if not settings.reply.operator:
         raise UsageError("reply.operator: set who runs the bot; the footer names them")
+    if settings.delivery.via in ("maildir", "mbox") and settings.delivery.path is None:
+        raise UsageError("delivery.path: set the Maildir or mbox that drafts are put into")
     if settings.delivery.lease <= settings.delivery.deadline:
         raise UsageError("delivery.lease must be above delivery.deadline; raise it")
 
