@@ -31,7 +31,7 @@ def test_commands_exist() -> None:
 
 
 def test_flags_exist() -> None:
-    usage = run(REVOKEBOT, "review", "--help").stdout
+    usage = "".join(run(REVOKEBOT, name, "--help").stdout for name in ("review", "reply"))
     assert {flag for flag in named(r"`(--[a-z-]+)") if flag not in usage} == set()
 
 
