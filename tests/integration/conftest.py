@@ -104,7 +104,7 @@ def _needs_public_inbox() -> None:
     pytest.skip(reason)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -125,7 +125,7 @@ def _await(url: str) -> None:
 def served(folder: Path) -> Iterator[Inbox]:
     """An inbox in `folder` with all mails of `world()`, served on a free port of loopback."""
     _needs_public_inbox()
-    port = _free_port()
+    port = free_port()
     env = {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),

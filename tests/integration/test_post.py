@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From a thread in a real public-inbox to the replies filed in it, by the commands of a person.
+
+The example series is fetched, answered and approved; b4 sends to a real SMTP
+server, which files into the same inbox.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+
+import pytest
+
+from bot.sources.mbox import read_file
+from tests.conftest import ROOT
+from tests.integration.conftest import Inbox
+from tests.integration.postoffice import Address, opened
+
+pytestmark = pytest.mark.integration
+
+EXAMPLE = ROOT / "examples/revocable-helper.mbox"
+COVER = "20260203-can-revoke-v1-0-2f7c1d@example.org"
+
+
+class Person:
+    """Somebody at a shell with an outbox, an archive and git's sendemail settings."""
+
+    def __init__(self, inbox: Inbox, office: Address, home: Path) -> None:
+        self.inbox, self.office = inbox, office
+        office.git_config(home / ".gitconfig")
+        self.variables = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "HOME": str(home),
+            "REVOKEBOT_ARCHIVE_URL": inbox.url,
+            "REVOKEBOT_REPLY_ADDRESS": "bot@example.org",
+            "REVOKEBOT_REPLY_OPERATOR": "A U Thor <author@example.org>",
+            "REVOKEBOT_STORE_URL": f"sqlite:///{home}/outbox.db",
+        }
+
+    def run(self, *words: str, status: int = 0) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", *words],
+            env=self.variables, cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == status, done.stderr
+        return done.stdout
+
+    @property
+    def replies(self) -> dict[str, str]:
+        """Our mails in the inbox, each with the mail that it answers."""
+        view = self.inbox.thread_view(COVER)
+        return {msgid: parent for msgid, parent in view if msgid.startswith("revokebot-")}
+
+
+@pytest.fixture
+def person(own_inbox: Inbox, tmp_path: Path) -> Iterator[Person]:
+    recent = f"Date: {format_datetime(datetime.now(UTC) - timedelta(days=1))}".encode()
+    mails = [re.sub(rb"(?m)^Date: .*$", recent, raw, count=1) for raw in read_file(EXAMPLE)]
+    own_inbox.add(mails)
+    with opened(own_inbox) as office:
+        yield Person(own_inbox, office, tmp_path)
+
+
+def test_nothing_leaves_until_a_person_approves_it(person: Person) -> None:
+    assert "# draft: " in person.run("reply", COVER)
+    drafted = person.run("reply", COVER, "--draft")
+    numbers = re.findall(r"^(\d+) draft:", drafted, re.MULTILINE)
+    assert numbers
+    person.run("queue", "send")
+    assert person.replies == {}
+    person.run("queue", "approve", *numbers)
+    sent = person.run("queue", "send")
+    assert sent.count(" sent ") == len(numbers)
+    assert len(person.replies) == len(numbers)
+    assert set(person.office.office.deliveries.values()) == {1}
+
+
+def test_sending_again_sends_nothing(person: Person) -> None:
+    person.run("reply", COVER, "--send")
+    first = person.replies
+    assert first
+    person.run("reply", COVER, "--send")
+    person.run("queue", "send")
+    assert person.replies == first
+    assert set(person.office.office.deliveries.values()) == {1}
+
+
+def test_without_an_address_of_its_own_nothing_is_sent(person: Person) -> None:
+    del person.variables["REVOKEBOT_REPLY_ADDRESS"]
+    person.run("reply", COVER, "--send", status=2)
+    assert person.office.office.deliveries == {}
+
+
+def test_the_switch_stops_everything_at_once(person: Person) -> None:
+    person.run("queue", "stop", "a maintainer asked")
+    person.run("reply", COVER, "--send")
+    assert person.office.office.deliveries == {}
+    assert "a maintainer asked" in person.run("queue")
+    person.run("queue", "start")
+    assert " sent " in person.run("queue", "send")
