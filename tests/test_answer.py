@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the settings do to the answers of a thread: whom they go to, and whether they may."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.answer import Answer, answers
+from bot.commands.review import Setup
+from bot.config import Settings
+from bot.outgoing import Action, Status
+from bot.policy import Sent
+from bot.settings import PolicySettings, ReplySettings
+from bot.sources import SourceOptions, open_thread
+from tests.conftest import ROOT
+
+EXAMPLE = str(ROOT / "examples/revocable-helper.mbox")
+SOON = datetime(2026, 2, 4, 9, 0, tzinfo=UTC)
+OPEN = PolicySettings(post="send", lists=("dma-buf.lists.example.org",), embargo_minutes=0)
+
+
+def nothing(_author: str, _lists: Sequence[str]) -> tuple[Sent, Mapping[str, Sent], Sent]:
+    return Sent(), {}, Sent()
+
+
+def answer(policy: PolicySettings, extra: Sequence[bytes] = (), now: datetime = SOON) -> Answer:
+    """The answer to the example series, with `extra` mails in its thread."""
+    settings = Settings(reply=ReplySettings(address="bot@example.org"), policy=policy)
+    raws, postings = open_thread(EXAMPLE, SourceOptions())
+    review = Setup.of(settings).review
+    (done,) = answers([*raws, *extra], postings, postings, review, settings, now, nothing)
+    return done
+
+
+def test_by_default_every_reply_is_a_draft() -> None:
+    verdicts = {verdict.action for _reply, verdict in answer(PolicySettings()).replies}
+    assert verdicts == {Action.DRAFT}
+
+
+def test_an_address_that_the_operator_excludes_is_not_written_to() -> None:
+    with_list, without = (
+        {email for reply, _ in answer(policy).replies for email in reply.recipients}
+        for policy in (OPEN, OPEN._replace(exclude=("dma-buf@lists.example.org",)))
+    )
+    assert with_list - without == {"dma-buf@lists.example.org"}
+
+
+@pytest.mark.parametrize("setting", [{"leave": ("author@example.org",)}, {"max_age_days": 0}])
+def test_what_must_not_be_sent_is_dropped(setting: dict[str, object]) -> None:
+    done = answer(OPEN._replace(**setting))  # type: ignore[arg-type]
+    assert {verdict.action for _reply, verdict in done.replies} <= {Action.DROP}
+
+
+def test_what_we_said_in_the_thread_is_not_said_again() -> None:
+    first = answer(OPEN)
+    assert first.replies
+    again = answer(OPEN, [reply.raw for reply, _ in first.replies])
+    assert again.replies == ()
+    assert {entry.status for entry in again.entries} == {Status.SAID}
