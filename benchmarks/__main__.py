@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import archive, cold_start, patches, rules
+from benchmarks import archive, cold_start, patches, replies, rules
 
 MEASUREMENTS = {
     "rules": rules.main,
     "patches": patches.main,
     "cold-start": cold_start.main,
+    "replies": replies.main,
     "archive": archive.main,
 }
 
