@@ -124,16 +124,15 @@ def test_an_mbox_of_replies_is_split_where_they_end(tmp_path: Path) -> None:
     line = "+From here on"
     patch = Patch(1, FIRST, "[PATCH] x", "", f"--- a/x\n+++ b/x\n@@ -0,0 +1 @@\n{line}\n")
     made = posting(patch)
-    found = finding(
-        patch, line, message="x", suggestion="From nobody Mon Jan  1 00:00:00 2026\n>From y"
-    )
+    found = finding(patch, line, message="x", suggestion="From nobody Mon Jan  1 00:00:00 2026\n")
     (done,) = replies(review_of(made, found), SETTINGS, MASK, NOW)[0]
     path = tmp_path / "replies.mbox"
     path.write_bytes(mboxrd(done) * 2)
     with closing(mailbox.mbox(path)) as box:
         assert len(box) == 2
     assert b"\n>From nobody Mon" in mboxrd(done)
-    assert b"\n>>From y" in mboxrd(done)
+    quoting = done._replace(raw=b"Subject: x\n\n>From y\n")
+    assert b"\n>>From y" in mboxrd(quoting)
     split = ["git", "mailsplit", "--mboxrd", f"-o{tmp_path}", str(path)]
     assert subprocess.run(split, check=True, capture_output=True).stdout == b"2\n"
     assert (tmp_path / "0001").read_bytes().split(b"\n", 1)[1].rstrip() == done.raw.rstrip()
