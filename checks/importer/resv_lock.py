@@ -23,6 +23,7 @@ from checks.source.c import Function
 from checks.source.change import FileChange
 from checks.source.diff import Line
 from checks.source.entry import Entry, entry_states
+from checks.source.example import added
 from checks.source.locks import Held, LockFacts, Site, is_lock, walk_locks
 from checks.source.pattern import pattern
 from checks.source.sections import signalling_steps
@@ -176,23 +177,6 @@ def _locked(site: Site, facts: LockFacts, entry: Entry) -> Told | None:
     return text + reason, sure
 
 
-_HEAD = """\
-diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
---- a/drivers/misc/frob.c
-+++ b/drivers/misc/frob.c
-@@ -10,3 +10,%d @@
- 
- #include "frob.h"
- 
-"""
-
-
-def _added(code: str) -> str:
-    """A diff that adds `code`."""
-    rows = code.strip("\n").split("\n")
-    return _HEAD % (3 + len(rows)) + "".join(f"+{row}\n" for row in rows)
-
-
 _CALLBACK = """
 static void frob_move_notify(struct dma_buf_attachment *attach)
 {
@@ -217,9 +201,9 @@ static void frob_import(struct frob *frob)
 """
 
 BAD = [
-    Bad(_added(_OURS + _OPS), at=("dma_resv_lock(attach->dmabuf->resv, NULL);",)),
-    Bad(_added(_OURS), at=("dma_resv_lock(attach->dmabuf->resv, NULL);",)),
-    Bad(_added(_UNDER_LOCK), at=("frob->fd = dma_buf_fd(frob->dmabuf, O_CLOEXEC);",)),
+    Bad(added(_OURS + _OPS), at=("dma_resv_lock(attach->dmabuf->resv, NULL);",)),
+    Bad(added(_OURS), at=("dma_resv_lock(attach->dmabuf->resv, NULL);",)),
+    Bad(added(_UNDER_LOCK), at=("frob->fd = dma_buf_fd(frob->dmabuf, O_CLOEXEC);",)),
     Bad(
         """\
 diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
@@ -237,7 +221,7 @@ diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
         at=("dma_buf_unpin(frob->attach);",),
     ),
     Bad(
-        _added("""
+        added("""
 static int frob_import(struct frob *frob)
 {
 	int ret;
@@ -266,7 +250,7 @@ err_unpin:
         at=("dma_buf_unpin(frob->attach);",),
     ),
     Bad(
-        _added("""
+        added("""
 static void frob_invalidate(struct dma_buf_attachment *attach)
 {
 	dma_buf_detach(attach->dmabuf, attach);
@@ -280,7 +264,7 @@ static const struct dma_buf_attach_ops frob_attach_ops = {
         at=("dma_buf_detach(attach->dmabuf, attach);",),
     ),
     Bad(
-        _added("""
+        added("""
 static void frob_done(struct frob *frob)
 {
 	dma_buf_unmap_attachment(frob->attach, frob->sgt, DMA_TO_DEVICE);
@@ -318,9 +302,9 @@ diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
 ]
 
 GOOD = [
-    Good(_added(_CALLBACK.replace("%s", "frob->ring")), why="the lock of another object"),
+    Good(added(_CALLBACK.replace("%s", "frob->ring")), why="the lock of another object"),
     Good(
-        _added((_OURS + _OPS).replace("move_notify", "sync").replace("dma_buf_attach_ops", "ops")),
+        added((_OURS + _OPS).replace("move_notify", "sync").replace("dma_buf_attach_ops", "ops")),
         why="not a callback of the core",
     ),
     Good(
@@ -366,7 +350,7 @@ diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
         why="the unlock that follows shows that the lock was taken above the hunk",
     ),
     Good(
-        _added("""
+        added("""
 static int frob_transfer(struct frob *frob, struct dma_buf *dmabuf, bool nonblock)
 {
 	int ret;
@@ -387,7 +371,7 @@ static int frob_transfer(struct frob *frob, struct dma_buf *dmabuf, bool nonbloc
         why="a driver's own wrapper around the lock",
     ),
     Good(
-        _added("""
+        added("""
 int frob_remap(struct frob *frob)
 {
 	frob->sgt = dma_buf_map_attachment(frob->attach, DMA_TO_DEVICE);

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 
 from checks.api import Bad, Confidence, Good, Hit, Meta, Patch, Series, Severity
 from checks.source.change import FileChange
+from checks.source.example import added
 from checks.source.pattern import pattern
 from checks.source.sections import FENCE_WORDS, signalling_steps
 from checks.source.vocabulary import is_core, is_exempt
@@ -61,23 +62,6 @@ def _signalling(series: Series, patch: Patch, file: FileChange) -> Iterator[Hit]
             yield Hit(patch, file, line, message, symbol=step.function.name, facts=facts)
 
 
-_HEAD = """\
-diff --git a/drivers/misc/frob.c b/drivers/misc/frob.c
---- a/drivers/misc/frob.c
-+++ b/drivers/misc/frob.c
-@@ -10,3 +10,%d @@
- 
- #include "frob.h"
- 
-"""
-
-
-def _added(code: str) -> str:
-    """A diff that adds `code`."""
-    rows = code.strip("\n").split("\n")
-    return _HEAD % (3 + len(rows)) + "".join(f"+{row}\n" for row in rows)
-
-
 _DONE = """
 static void frob_done(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
@@ -94,13 +78,13 @@ static int frob_start(struct frob *frob, struct dma_fence *fence)
 _UNMAP_CALL = "dma_buf_unmap_attachment_unlocked(frob->attach, frob->sgt, DMA_TO_DEVICE);"
 
 BAD = [
-    Bad(_added(_DONE % _UNMAP_CALL), at=(_UNMAP_CALL,)),
+    Bad(added(_DONE % _UNMAP_CALL), at=(_UNMAP_CALL,)),
     Bad(
-        _added(_DONE % "dma_resv_lock(frob->dmabuf->resv, NULL);"),
+        added(_DONE % "dma_resv_lock(frob->dmabuf->resv, NULL);"),
         at=("dma_resv_lock(frob->dmabuf->resv, NULL);",),
     ),
     Bad(
-        _added(
+        added(
             f"""
 static void frob_irq_done(struct frob *frob)
 {{
@@ -116,7 +100,7 @@ static void frob_irq_done(struct frob *frob)
         at=(_UNMAP_CALL,),
     ),
     Bad(
-        _added(
+        added(
             f"""
 static void frob_fence_release(struct dma_fence *fence)
 {{
@@ -139,11 +123,11 @@ static const struct dma_fence_ops frob_fence_ops = {{
 
 GOOD = [
     Good(
-        _added(_DONE % "queue_work(frob->wq, &frob->unmap_work);"),
+        added(_DONE % "queue_work(frob->wq, &frob->unmap_work);"),
         why="the unmap is left to a worker",
     ),
     Good(
-        _added(
+        added(
             f"""
 static void frob_irq_done(struct frob *frob)
 {{
@@ -158,7 +142,7 @@ static void frob_irq_done(struct frob *frob)
         why="the section has ended",
     ),
     Good(
-        _added(_DONE % "if (dma_resv_trylock(frob->dmabuf->resv))\n		frob_finish(frob);"),
+        added(_DONE % "if (dma_resv_trylock(frob->dmabuf->resv))\n		frob_finish(frob);"),
         why="a trylock does not wait",
     ),
 ]
