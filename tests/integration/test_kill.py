@@ -36,10 +36,10 @@ OWN = (
 )  # fmt: skip
 """Steps of the sender itself, named after what it calls; commits are those of the outbox."""
 STEPS = (*OWN, *(f"server-{verb}" for verb in VERBS))
-ROUNDS = int(os.environ.get("KILL_ROUNDS", "2"))
-"""Times that each step is killed at; 11 are 209 kill points, and take a quarter of an hour."""
+ROUNDS = 11
+"""Times that each step is killed at: 209 kill points."""
 LATER = timedelta(hours=3)
-"""Beyond lease, settling time and the wait for another attempt."""
+"""Beyond lease, settling time and the wait for another attempt; the kills take minutes."""
 
 
 class Job(NamedTuple):
@@ -97,7 +97,7 @@ def work(job: Job) -> None:
     from bot.store import Store
 
     os.environ["GIT_CONFIG_GLOBAL"] = job.git_config
-    settings = DeliverySettings(timeout=10, deadline=30, lease=60, settle=60)
+    settings = DeliverySettings(timeout=10, deadline=30, lease=3600, settle=60)
     options = SourceOptions(archive=ArchiveOptions(url=job.archive))
 
     def look(msgid: str, parent: str) -> Seen:
