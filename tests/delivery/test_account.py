@@ -49,6 +49,16 @@ class Keeper:
         return "250 kept"
 
 
+def login(port: int) -> dict[str, object]:
+    """What git is told of a server that wants TLS and a password."""
+    return {
+        "smtpserver": "127.0.0.1",
+        "smtpserverport": port,
+        "smtpencryption": "tls",
+        "smtpuser": "bot",
+    }
+
+
 def check_login(server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
     return AuthResult(success=(data.login, data.password) == (b"bot", b"right"), handled=False)
 
@@ -79,10 +89,7 @@ def test_login_over_verified_tls(
 ) -> None:
     controller, keeper, pem = good
     configure(
-        smtpserver="127.0.0.1",
-        smtpserverport=controller.port,
-        smtpencryption="tls",
-        smtpuser="bot",
+        **login(controller.port),
         smtppass="right",
     )
     outcome = deliver(ENVELOPE, SETTINGS._replace(ca_file=pem))
@@ -95,10 +102,7 @@ def test_a_wrong_password_is_not_tried_again(
 ) -> None:
     controller, keeper, pem = good
     configure(
-        smtpserver="127.0.0.1",
-        smtpserverport=controller.port,
-        smtpencryption="tls",
-        smtpuser="bot",
+        **login(controller.port),
         smtppass="wrong",
     )
     outcome = deliver(ENVELOPE, SETTINGS._replace(ca_file=pem))
@@ -112,10 +116,7 @@ def test_password_of_a_credential_helper(
 ) -> None:
     controller, keeper, pem = good
     configure(
-        smtpserver="127.0.0.1",
-        smtpserverport=controller.port,
-        smtpencryption="tls",
-        smtpuser="bot",
+        **login(controller.port),
     )
     with open(tmp_path / "home/.gitconfig", "a") as file:
         file.write('[credential]\n\thelper = "!echo password=right; true"\n')
@@ -132,10 +133,7 @@ def test_a_certificate_that_does_not_verify(
         pem, _context = certificate(tmp_path, "ca.example.org")
     with Scripted({"EHLO": "250-localhost\r\n250 STARTTLS"}, context) as server:
         configure(
-            smtpserver="127.0.0.1",
-            smtpserverport=server.port,
-            smtpencryption="tls",
-            smtpuser="bot",
+            **login(server.port),
             smtppass="secret",
         )
         outcome = deliver(ENVELOPE, SETTINGS._replace(ca_file=pem))
