@@ -7,7 +7,7 @@ nothing, and knows no clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -15,10 +15,10 @@ from bot.config import Settings
 from bot.history import history
 from bot.ledger import ledger
 from bot.lists import lists_of, unknown_lists
-from bot.model import Mail, Posting, Review
-from bot.outgoing import Entry, Said, Verdict
-from bot.policy import Case, Sent, decide
-from bot.recipients import recipients
+from bot.model import Posting, Review
+from bot.outgoing import Counts, Entry, Said, Sent, Verdict
+from bot.policy import Case, decide
+from bot.recipients import lowered
 from bot.render.mail import Reply, replies
 from bot.sources.lineage import lineages, newest
 from bot.sources.said import said
@@ -27,9 +27,6 @@ __all__ = ["Answer", "answers"]
 
 UNSURE = ("newer-revisions-unknown", "other-revisions-unknown")
 """Notes of a source that could not tell whether there is a newer revision."""
-
-SentSoFar = Callable[[str, Sequence[str]], tuple[Sent, Mapping[str, Sent], Sent]]
-"""Author's address and List-Ids to what went to each, and in all, in the last 24 hours."""
 
 
 class Answer(NamedTuple):
@@ -40,17 +37,18 @@ class Answer(NamedTuple):
     replies: tuple[tuple[Reply, Verdict], ...]
     refused: tuple[str, ...]
     """A line for each mail that can't be answered."""
+    older: tuple[str, ...] = ()
+    """Bare message-ids of the earlier revisions, to which nothing is to be sent any more."""
 
 
 class Context(NamedTuple):
     """What all postings of one source have in common."""
 
-    postings: Sequence[Posting]
     said: Sequence[Said]
     review: Callable[[Posting], Review]
     settings: Settings
     now: datetime
-    sent: SentSoFar
+    counts: Callable[[], Counts]
 
 
 def answers(
@@ -60,7 +58,7 @@ def answers(
     review: Callable[[Posting], Review],
     settings: Settings,
     now: datetime,
-    sent: SentSoFar,
+    counts: Callable[[], Counts],
 ) -> Iterator[Answer]:
     """Answer each of `chosen`.
 
@@ -69,9 +67,10 @@ def answers(
     raws: all mails of the source, replies too
     postings: all series found in them, older revisions too
     now: aware
+    counts: asked before each posting, what has left and what is about to
     """
-    remarks = said(raws, postings, settings.reply.address)
-    context = Context(postings, remarks, review, settings, now, sent)
+    remarks = said(raws, postings, settings.reply.address, lowered(settings.policy.bots))
+    context = Context(remarks, review, settings, now, counts)
     lines = lineages(postings)
     for posting in chosen:
         msgid = posting.series.msgid
@@ -94,30 +93,31 @@ def _answer(posting: Posting, line: Sequence[Posting], context: Context) -> Answ
     )
     latest = all(one.series.msgid == posting.series.msgid for one in newest(line))
     current = latest and not any(problem.kind in UNSURE for problem in posting.problems)
-    judged = tuple((reply, _verdict(reply, review, current, context)) for reply in written)
-    return Answer(review, entries, judged, refused)
+    counts = context.counts()
+    judged = tuple((reply, _verdict(reply, review, current, counts, context)) for reply in written)
+    older = tuple(one.msgid for one in earlier) if latest else ()
+    return Answer(review, entries, judged, refused, older)
 
 
-def _verdict(reply: Reply, review: Review, current: bool, context: Context) -> Verdict:
-    settings = context.settings
-    mail: Mail = review.posting.mails[reply.parent]
-    lists = lists_of(mail)
-    author, by_list, total = context.sent(mail.author.email, lists)
+def _verdict(
+    reply: Reply, review: Review, current: bool, counts: Counts, context: Context
+) -> Verdict:
+    mail = review.posting.mails[reply.parent]
     series = review.posting.series
     case = Case(
         findings=reply.findings,
         mail=mail,
-        recipients=recipients(mail, settings.reply, settings.policy),
-        lists=lists,
+        recipients=reply.recipients,
+        lists=lists_of(mail),
         now=context.now,
-        own=settings.reply.address,
+        own=context.settings.reply.address,
         unknown_lists=unknown_lists(mail),
         complete=series.complete,
         newest=current,
         date=series.date,
         errors=review.errors,
-        author_sent=author,
-        list_sent=by_list,
-        all_sent=total,
+        author_sent=counts.authors.get(mail.author.email.lower(), Sent()),
+        list_sent=counts.lists,
+        all_sent=counts.total,
     )
-    return decide(case, settings.policy)
+    return decide(case, context.settings.policy)

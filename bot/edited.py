@@ -13,7 +13,7 @@ from email.parser import BytesParser
 from email.utils import getaddresses
 
 from bot.errors import UsageError
-from bot.outgoing import Draft, Envelope
+from bot.outgoing import MAX_LINE, Draft, Envelope
 
 __all__ = ["edited"]
 
@@ -68,8 +68,8 @@ def _check_bytes(raw: bytes) -> None:
         body.decode("utf-8")
     except UnicodeDecodeError as err:
         raise UsageError("the text is no UTF-8; save it as UTF-8") from err
-    if max(map(len, body.split(b"\n"))) > 998:
-        raise UsageError("a line is longer than 998 bytes, which no server takes; wrap it")
+    if max(map(len, body.split(b"\n"))) > MAX_LINE:
+        raise UsageError(f"a line is longer than {MAX_LINE} bytes, which no server takes; wrap it")
 
 
 def _parsed(raw: bytes) -> Message:

@@ -69,7 +69,7 @@ def ledger(
 
 def speaks(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """The entries that are to be said by mail."""
-    return tuple(entry for entry in entries if entry.status in (Status.NEW, Status.STANDING))
+    return tuple(entry for entry in entries if entry.spoken)
 
 
 def carry(earlier: Iterable[Earlier]) -> tuple[list[Known], list[Known]]:

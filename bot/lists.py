@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from bot.model import Mail
 from checks.source.pattern import pattern
 
-__all__ = ["address_of", "is_list", "list_id_of", "lists_of", "named", "unknown_lists"]
+__all__ = ["is_list", "list_id_of", "lists_of", "named", "reached", "unknown_lists"]
 
 HOSTS = frozenset({
     "alsa-project.org",
@@ -70,17 +70,6 @@ def list_id_of(email: str) -> str:
     return f"{local}.{host}"
 
 
-def address_of(list_id: str) -> str:
-    """Address of the known list `list_id`, whose first dot stands for the @; empty for others."""
-    list_id = list_id.strip().lower()
-    for email, different in DIFFERENT.items():
-        if different == list_id:
-            return email
-    local, _, host = list_id.partition(".")
-    email = f"{local}@{host}"
-    return email if list_id and list_id_of(email) == list_id else ""
-
-
 def named(email: str) -> str:
     """What an operator writes to allow a list whose List-Id is not known: `local.host`."""
     return email.strip().lower().replace("@", ".")
@@ -102,6 +91,11 @@ def unknown_lists(mail: Mail) -> tuple[str, ...]:
     """Addresses in To and Cc of `mail` that look like lists without being known ones."""
     candidates = dict.fromkeys(_addresses(mail))
     return tuple(e for e in candidates if not list_id_of(e) and _looks_like_one(e))
+
+
+def reached(mail: Mail) -> tuple[str, ...]:
+    """Names of all lists that `mail` reached, unknown ones as an operator would write them."""
+    return tuple(dict.fromkeys((*lists_of(mail), *map(named, unknown_lists(mail)))))
 
 
 def _addresses(mail: Mail) -> Iterable[str]:

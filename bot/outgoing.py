@@ -17,6 +17,7 @@ from checks.api import Finding
 
 __all__ = [
     "Action",
+    "Counts",
     "Draft",
     "Earlier",
     "Entry",
@@ -25,10 +26,17 @@ __all__ = [
     "Recipients",
     "Result",
     "Said",
+    "Sent",
     "State",
     "Status",
     "Verdict",
+    "MAX_LINE",
+    "NONE_SENT",
+    "NOTHING",
 ]
+
+MAX_LINE = 998
+"""Bytes of a line, without its end; RFC 5322 2.1.1 allows no mail more."""
 
 NOTHING: Mapping[str, str] = {}
 
@@ -93,6 +101,11 @@ class Entry(NamedTuple):
     revision: int = 0
     """Revision that `reason` speaks of; 0 for none."""
 
+    @property
+    def spoken(self) -> bool:
+        """Whether it is said by mail."""
+        return self.status in (Status.NEW, Status.STANDING)
+
 
 class Recipients(NamedTuple):
     """To whom a reply goes."""
@@ -118,6 +131,27 @@ class Action(StrEnum):
     """Only when a person approves it."""
     DROP = "drop"
     """Never; it is kept as discarded, with the reason."""
+
+
+class Sent(NamedTuple):
+    """Mails of the last 24 hours, and those that are about to leave."""
+
+    mails: int = 0
+    oldest: datetime | None = None
+    """Aware; when the first of them went out, None where that is not known."""
+
+
+NONE_SENT: Mapping[str, Sent] = {}
+
+
+class Counts(NamedTuple):
+    """What the caps of the policy go by."""
+
+    authors: Mapping[str, Sent] = NONE_SENT
+    """By the address of the author who is answered, lower case."""
+    lists: Mapping[str, Sent] = NONE_SENT
+    """By List-Id, lower case."""
+    total: Sent = Sent()
 
 
 class Verdict(NamedTuple):

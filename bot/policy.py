@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from bot.lists import named
 from bot.model import Mail
-from bot.outgoing import Action, Recipients, Verdict
+from bot.outgoing import NONE_SENT, Action, Recipients, Sent, Verdict
 from bot.recipients import is_bot, lowered
 from bot.settings import PolicySettings
 from checks.api import Confidence, Finding, Problem, Severity
 
-__all__ = ["Case", "Sent", "decide"]
+__all__ = ["Case", "decide"]
 
 DAY = timedelta(hours=24)
 SKEW = timedelta(hours=1)
@@ -26,17 +26,6 @@ SKEW = timedelta(hours=1)
 CENTURY = 100 * 365 * 24 * 60
 """Minutes; a longer embargo is the same, and would leave what a date can say."""
 CONFIDENCES = (Confidence.LOW, Confidence.MEDIUM, Confidence.HIGH)
-
-
-class Sent(NamedTuple):
-    """Mails sent in the last 24 hours."""
-
-    mails: int = 0
-    oldest: datetime | None = None
-    """Aware; when the first of them went out."""
-
-
-NONE_SENT: Mapping[str, Sent] = {}
 
 
 class Case(NamedTuple):
@@ -105,9 +94,10 @@ def _drop_first(case: Case, settings: PolicySettings) -> Iterator[str]:
         yield "the mail is our own"
     if mail.auto_submitted.strip().lower() not in ("", "no"):
         yield f"a program sent the mail (Auto-Submitted: {mail.auto_submitted})"
-    bot = next((email for email in people if is_bot(email, settings.bots)), "")
+    bots = lowered(settings.bots)
+    bot = next((one for one in (mail.author, mail.sender) if is_bot(one, bots)), None)
     if bot:
-        yield f"{bot} is a bot"
+        yield f"{bot.email} is a bot"
     authors = lowered((*people, *(address.email for address in mail.reply_to)))
     left = sorted(authors & lowered(settings.leave))
     if left:

@@ -32,6 +32,9 @@ KNOWN_BOTS = frozenset({
 })  # fmt: skip
 """Programs that mail the kernel's lists, without the `+tag` that some of them put on."""
 
+BOT_NAMES = ("kernel test robot", "sashiko")
+"""How the names of bots begin that write from more than one address."""
+
 _EMAIL = pattern(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}@[A-Za-z0-9.-]{1,250}")
 _DEVNULL = pattern(r"devnull(?:[+-].*)?|(?:no|do-?not)[-_.]?reply(?:[-_.+].*)?")
 _NOREPLY_HOST = pattern(r"(?:.*\.)?no-?reply\..*")
@@ -51,7 +54,7 @@ def recipients(mail: Mail, reply: ReplySettings, policy: PolicySettings) -> Reci
     kept: list[Address] = []
     left_out: list[tuple[str, str]] = []
     for address in _once(mail):
-        reason = refusal(address.email)
+        reason = refusal(address)
         if reason:
             left_out.append((address.email, reason))
         else:
@@ -64,11 +67,15 @@ def recipients(mail: Mail, reply: ReplySettings, policy: PolicySettings) -> Reci
     return Recipients(to, tuple(cc), tuple(left_out))
 
 
-def is_bot(email: str, further: tuple[str, ...] = ()) -> bool:
-    """Whether `email` is that of a well-known bot, or one of `further` addresses."""
-    email = email.strip().lower()
+def is_bot(address: Address, further: frozenset[str] = frozenset()) -> bool:
+    """Whether `address` is that of a well-known bot, or one of `further` (lower case)."""
+    email = address.email.strip().lower()
     local, at, host = email.rpartition("@")
-    return local.partition("+")[0] + at + host in KNOWN_BOTS or email in lowered(further)
+    return (
+        local.partition("+")[0] + at + host in KNOWN_BOTS
+        or email in further
+        or address.name.strip().lower().startswith(BOT_NAMES)
+    )
 
 
 def lowered(addresses: tuple[str, ...]) -> frozenset[str]:
@@ -86,12 +93,13 @@ def _once(mail: Mail) -> Iterator[Address]:
             yield Address(address.name, email)
 
 
-def _refusals(reply: ReplySettings, policy: PolicySettings) -> Callable[[str], str]:
+def _refusals(reply: ReplySettings, policy: PolicySettings) -> Callable[[Address], str]:
     """A function that tells why an address is left out; empty when it isn't."""
     own = reply.address.strip().lower()
     bots, exclude, leave = lowered(policy.bots), lowered(policy.exclude), lowered(policy.leave)
 
-    def refusal(email: str) -> str:
+    def refusal(address: Address) -> str:
+        email = address.email
         lower = email.lower()
         if not _EMAIL.fullmatch(email):
             return "not a valid address"
@@ -101,7 +109,7 @@ def _refusals(reply: ReplySettings, policy: PolicySettings) -> Callable[[str], s
             return "excluded by policy.exclude"
         if lower in leave:
             return "asked to be left alone (policy.leave)"
-        if lower in bots or is_bot(lower):
+        if is_bot(address, bots):
             return "a bot"
         if lower in STABLE:
             return "takes no discussion"

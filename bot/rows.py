@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from bot.lists import reached
 from bot.model import Review
 from bot.outgoing import Action, Draft, Entry, Envelope, State, Verdict
 from checks.api import Confidence, Finding, PatchRef, Severity
@@ -69,7 +70,7 @@ def reply_row(
         "recipients": list(envelope.recipients),
         "raw": envelope.raw,
         "author": author,
-        "lists": _lists(mail.list_id if mail else "", author, envelope.recipients),
+        "lists": list(reached(mail)) if mail else [],
         "state": NEW_STATE[verdict.action].value,
         "reason": verdict.reason,
         "attempts": 0,
@@ -80,18 +81,6 @@ def reply_row(
         "refused": {},
         "sent": None,
     }
-
-
-def _lists(list_id: str, author: str, recipients: Sequence[str]) -> list[str]:
-    """List-Ids that the mail counts for.
-
-    A list's id is its address with a dot for the `@` (RFC 2919 asks for no more
-    than that it looks so, the kernel's lists do it); people in Cc are counted
-    too, under an id that no list has.
-    """
-    others = (email.lower() for email in recipients if email.lower() != author)
-    found = [list_id.lower(), *(email.replace("@", ".") for email in others)]
-    return list(dict.fromkeys(name for name in found if name))
 
 
 def draft_of(row: Mapping[Any, Any], state: State | None = None) -> Draft:

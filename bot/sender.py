@@ -13,7 +13,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from bot.errors import ArchiveError, NotFoundError
+from bot.errors import ArchiveError
 from bot.look import Seen
 from bot.outgoing import Draft, Envelope, Outcome, Result, State
 from bot.settings import DeliverySettings
@@ -54,9 +54,6 @@ class Sender(NamedTuple):
         unsure = draft.state is State.SENDING
         try:
             seen = self.ask(draft.envelope.msgid, draft.parent)
-        except NotFoundError:
-            self._wait(draft, "the archive does not have the patch that is answered", unsure)
-            return
         except ArchiveError as err:
             self._wait(draft, f"the archive could not be asked: {err}", unsure)
             return

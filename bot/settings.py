@@ -83,8 +83,6 @@ class PolicySettings(NamedTuple):
     """Mails to one list in 24 hours."""
     per_day: int = 40
     """Mails in 24 hours in all."""
-    tell_addressed: bool = False
-    """Say in a reply that has something else to say what a new revision has put right."""
 
 
 class StoreSettings(NamedTuple):

@@ -12,12 +12,11 @@ decides what may be sent, or reads a clock.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Connection, Engine, and_, delete, insert, or_, select, update
 from sqlalchemy.exc import DBAPIError
@@ -25,15 +24,16 @@ from sqlalchemy.exc import DBAPIError
 from bot.database import connect, lock, said
 from bot.errors import BotError, UsageError
 from bot.model import Review
-from bot.outgoing import Draft, Earlier, Entry, Envelope, State, Verdict
+from bot.outgoing import Counts, Draft, Earlier, Entry, Envelope, Sent, State, Verdict
 from bot.recording import earlier, record_reply, record_review
 from bot.rows import draft_of, entry_row, reply_row
 from bot.schema import entry, reply, review, switch
 from bot.settings import StoreSettings
 
-__all__ = ["Counts", "Store"]
+__all__ = ["Store"]
 
 Row = Mapping[Any, Any]
+DAY = timedelta(hours=24)
 UNSENT = (State.DRAFT, State.APPROVED, State.FAILED)
 ADVICE = {
     State.DRAFT: "approve, edit or discard it",
@@ -43,16 +43,6 @@ ADVICE = {
     State.FAILED: "retry or discard it",
     State.DISCARDED: "it stays so; review the series again for a new reply",
 }
-
-
-class Counts(NamedTuple):
-    """Mails that have left, or may have, since a moment."""
-
-    authors: Mapping[str, int]
-    """By the address of the author who is answered, lower case."""
-    lists: Mapping[str, int]
-    """By List-Id, lower case."""
-    total: int
 
 
 class Store:
@@ -243,26 +233,24 @@ class Store:
         with self._reading() as connection:
             return draft_of(_row(connection, id_))
 
-    def sent_since(self, moment: datetime, besides: int = 0) -> Counts:
-        """Count what has left since `moment`, and what is on its way or may have left.
-
-        Parameters
-        ----------
-        besides: id of a reply that is not counted, for a sender that holds it
-        """
-        gone = or_(
-            and_(reply.c.state == State.SENT.value, reply.c.sent > moment),
-            reply.c.state == State.SENDING.value,
+    def counts(self, now: datetime) -> Counts:
+        """Count what has left in the 24 hours before `now`, and what is approved or on its way."""
+        counted = or_(
+            and_(reply.c.state == State.SENT.value, reply.c.sent > now - DAY),
+            reply.c.state.in_([State.APPROVED.value, State.SENDING.value]),
         )
-        query = select(reply.c.author, reply.c.lists).where(gone, reply.c.id != besides)
-        authors: Counter[str] = Counter()
-        lists: Counter[str] = Counter()
+        query = select(reply.c.author, reply.c.lists, reply.c.sent).where(counted)
+        authors: dict[str, Sent] = {}
+        lists: dict[str, Sent] = {}
+        total = Sent()
         with self._reading() as connection:
             rows = connection.execute(query).all()
-        for author, names in rows:
-            authors[author] += 1
-            lists.update(names)
-        return Counts(dict(authors), dict(lists), len(rows))
+        for author, names, moment in rows:
+            authors[author] = _one_more(authors.get(author, Sent()), moment)
+            for name in names:
+                lists[name] = _one_more(lists.get(name, Sent()), moment)
+            total = _one_more(total, moment)
+        return Counts(authors, lists, total)
 
     def stop(self, reason: str) -> None:
         """Let nothing be claimed any more, by any sender, until `start`."""
@@ -335,6 +323,11 @@ class Store:
             raise BotError(
                 f"store {self.url}: {said(err)}; nothing was changed, try again"
             ) from err
+
+
+def _one_more(sent: Sent, moment: datetime | None) -> Sent:
+    known = [time for time in (sent.oldest, moment) if time is not None]
+    return Sent(sent.mails + 1, min(known, default=None))
 
 
 def _ended(state: State, now: datetime, words: str) -> dict[str, Any]:

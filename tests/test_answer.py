@@ -3,27 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from bot.answer import Answer, answers
 from bot.commands.review import Setup
 from bot.config import Settings
-from bot.outgoing import Action, Status
-from bot.policy import Sent
+from bot.outgoing import Action, Counts, Status
 from bot.settings import PolicySettings, ReplySettings
 from bot.sources import SourceOptions, open_thread
+from bot.sources.mbox import as_mboxrd
 from tests.conftest import ROOT
+from tests.integration.mails import COVER_V1, COVER_V2, world
 
 EXAMPLE = str(ROOT / "examples/revocable-helper.mbox")
 SOON = datetime(2026, 2, 4, 9, 0, tzinfo=UTC)
 OPEN = PolicySettings(post="send", lists=("dma-buf.lists.example.org",), embargo_minutes=0)
-
-
-def nothing(_author: str, _lists: Sequence[str]) -> tuple[Sent, Mapping[str, Sent], Sent]:
-    return Sent(), {}, Sent()
 
 
 def answer(policy: PolicySettings, extra: Sequence[bytes] = (), now: datetime = SOON) -> Answer:
@@ -31,7 +29,7 @@ def answer(policy: PolicySettings, extra: Sequence[bytes] = (), now: datetime = 
     settings = Settings(reply=ReplySettings(address="bot@example.org"), policy=policy)
     raws, postings = open_thread(EXAMPLE, SourceOptions())
     review = Setup.of(settings).review
-    (done,) = answers([*raws, *extra], postings, postings, review, settings, now, nothing)
+    (done,) = answers([*raws, *extra], postings, postings, review, settings, now, Counts)
     return done
 
 
@@ -42,7 +40,7 @@ def test_by_default_every_reply_is_a_draft() -> None:
 
 def test_an_address_that_the_operator_excludes_is_not_written_to() -> None:
     with_list, without = (
-        {email for reply, _ in answer(policy).replies for email in reply.recipients}
+        {email for reply, _ in answer(policy).replies for email in reply.recipients.emails}
         for policy in (OPEN, OPEN._replace(exclude=("dma-buf@lists.example.org",)))
     )
     assert with_list - without == {"dma-buf@lists.example.org"}
@@ -51,7 +49,7 @@ def test_an_address_that_the_operator_excludes_is_not_written_to() -> None:
 @pytest.mark.parametrize("setting", [{"leave": ("author@example.org",)}, {"max_age_days": 0}])
 def test_what_must_not_be_sent_is_dropped(setting: dict[str, object]) -> None:
     done = answer(OPEN._replace(**setting))  # type: ignore[arg-type]
-    assert {verdict.action for _reply, verdict in done.replies} <= {Action.DROP}
+    assert {verdict.action for _reply, verdict in done.replies} == {Action.DROP}
 
 
 def test_what_we_said_in_the_thread_is_not_said_again() -> None:
@@ -60,3 +58,18 @@ def test_what_we_said_in_the_thread_is_not_said_again() -> None:
     again = answer(OPEN, [reply.raw for reply, _ in first.replies])
     assert again.replies == ()
     assert {entry.status for entry in again.entries} == {Status.SAID}
+
+
+def test_an_earlier_revision_is_named_so_that_its_drafts_can_be_discarded(tmp_path: Path) -> None:
+    settings = Settings()
+    path = tmp_path / "thread.mbox"
+    path.write_bytes(b"".join(as_mboxrd(note.raw()) for note in world()))
+    raws, postings = open_thread(str(path), SourceOptions())
+    older = {
+        one.review.posting.series.msgid: one.older
+        for one in answers(
+            raws, postings, postings, Setup.of(settings).review, settings, SOON, Counts
+        )
+    }
+    assert older[COVER_V2] == (COVER_V1,)
+    assert older[COVER_V1] == ()

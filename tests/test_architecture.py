@@ -47,8 +47,8 @@ RULES_MAY_IMPORT = ("checks.api", "checks.source")
 
 SLOW = frozenset({
     "alembic", "asyncio", "b4", "concurrent.futures", "importlib.metadata", "liblore",
-    "logging", "multiprocessing", "requests", "sqlalchemy", "sqlite3", "tqdm", "urllib.request",
-    "urllib3",
+    "logging", "multiprocessing", "requests", "smtplib", "sqlalchemy", "sqlite3", "tqdm",
+    "urllib.request", "urllib3",
 })  # fmt: skip
 """What `revokebot review FILE` has no use for, and would pay for at every start.
 

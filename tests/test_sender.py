@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -101,9 +101,7 @@ def test_without_the_archives_answer_nothing_is_sent(world: World, error: Archiv
 
 def test_a_passing_refusal_is_tried_again_later_and_then_parked(world: World) -> None:
     busy = Outcome(Result.LATER, "451 try again")
-    waits: list[Callable[[], World]] = [lambda: world.after(hours=0)]
-    waits += [lambda: world.after(hours=5)] * 2
-    states = [state(wait().run(busy)) for wait in waits]
+    states = [state(world.after(hours=hours).run(busy)) for hours in (0, 5, 5)]
     assert states == [State.APPROVED, State.APPROVED, State.FAILED]
     (draft,) = world.store.drafts((State.FAILED,))
     assert "451 try again" in draft.reason

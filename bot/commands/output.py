@@ -6,14 +6,16 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
 from bot.errors import UsageError
+from bot.render.plain import one_line
 from bot.render.text import Style
+from checks.api import Problem
 
-__all__ = ["add_output", "opened", "style_of"]
+__all__ = ["add_output", "opened", "style_of", "tell", "write_mbox"]
 
 
 def add_output(parser: ArgumentParser, *, color: bool = True) -> None:
@@ -50,3 +52,23 @@ def style_of(args: Namespace, link_mask: str) -> Style:
     color = args.color == "always" or (args.color == "auto" and auto)
     columns = os.get_terminal_size(sys.stdout.fileno()).columns if terminal else 0
     return Style(color, max(min(columns or 80, 100), 40), link_mask)
+
+
+def tell(problems: Iterable[Problem], refused: Iterable[str]) -> None:
+    """Say on standard error what could not be read, and what can't be answered."""
+    for problem in problems:
+        text = f"{problem.where}: {problem.message} [{problem.kind}]"
+        print(f"revokebot: {one_line(text)}", file=sys.stderr)
+    for reason in refused:
+        print(f"revokebot: {one_line(reason)}", file=sys.stderr)
+
+
+def write_mbox(path: str, mails: Iterable[bytes]) -> None:
+    """Write `mails` into a new mbox.  Raises `UsageError` when `path` is there already."""
+    from bot.sources.mbox import as_mboxrd
+
+    try:
+        with open(path, "xb") as file:
+            file.writelines(map(as_mboxrd, mails))
+    except OSError as err:
+        raise UsageError(f"--to-mbox {path}: {err.strerror}; name a file to be made") from err

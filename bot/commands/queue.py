@@ -14,11 +14,11 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bot.config import Settings, load
+from bot.commands.output import write_mbox
+from bot.config import load
 from bot.edited import edited
 from bot.errors import BotError, UsageError
 from bot.outgoing import Draft, State
-from bot.render.mail import Reply, mboxrd
 from bot.render.plain import escape, one_line
 from bot.store import Store
 
@@ -73,21 +73,12 @@ def run(args: Namespace) -> int:
             store.start()
             print("started")
         elif action == "send":
-            return _send(settings, store)
+            from bot.commands.sending import send_due
+
+            return send_due(settings, store)
         else:
             _decide(store, action, args)
     return 0
-
-
-def _send(settings: Settings, store: Store) -> int:
-    """Send what is due; 3 when a reply had to be parked."""
-    from bot.commands.sending import send_due
-
-    status = 0
-    for draft in send_due(settings, store):
-        print(f"{draft.id:>5} {draft.state.value:<9} {one_line(draft.reason)}")
-        status = 3 if draft.state is State.FAILED else status
-    return status
 
 
 def _list(store: Store, args: Namespace) -> None:
@@ -134,14 +125,7 @@ def _decide(store: Store, action: str, args: Namespace) -> None:
 
 def _export(store: Store, ids: list[int], path: str) -> None:
     drafts = [store.draft(id_) for id_ in dict.fromkeys(ids)]
-    try:
-        with open(path, "xb") as file:
-            for draft in drafts:
-                file.write(
-                    mboxrd(Reply(draft.envelope.msgid, draft.parent, (), draft.envelope.raw))
-                )
-    except OSError as err:
-        raise UsageError(f"--to-mbox {path}: {err.strerror}; name a file to be made") from err
+    write_mbox(path, (draft.envelope.raw for draft in drafts))
     print(f"wrote {len(drafts)} to {one_line(path)}; their states are as before")
 
 

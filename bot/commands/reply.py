@@ -8,18 +8,23 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.answer import Answer, SentSoFar, answers
-from bot.commands.review import Setup, add_rule_flags, settings_of
+from bot.answer import Answer, answers
+from bot.commands.output import tell, write_mbox
+from bot.commands.review import (
+    Setup,
+    add_revision_flags,
+    add_rule_flags,
+    options_of,
+    settings_of,
+)
 from bot.config import Settings
-from bot.errors import BotError, UsageError
-from bot.outgoing import Action, State
-from bot.policy import Sent
-from bot.render.mail import mboxrd
+from bot.errors import BotError
+from bot.outgoing import Action, Counts, State
 from bot.render.plain import escape, one_line
 from bot.sources import SourceOptions, open_thread, postings_of
 
@@ -42,60 +47,60 @@ def add(parser: ArgumentParser) -> None:
         help="put them there, approve what the policy leaves to you, and send what is due",
     )  # fmt: skip
     what.add_argument("--to-mbox", metavar="FILE", help="write the mails to an mbox")
-    parser.add_argument("--revision", type=int, metavar="N", help="answer revision N")
-    parser.add_argument("--no-newer", action="store_true", help="do not ask for newer revisions")
+    add_revision_flags(parser)
     add_rule_flags(parser)
 
 
 def run(args: Namespace) -> int:
     """Answer all sources; return the highest exit status that applies."""
-    if args.revision is not None and args.revision < 1:
-        raise UsageError(f"--revision {args.revision}: revisions start at 1")
     settings = settings_of(args)
+    options = options_of(args, settings)
     if not (args.draft or args.send):
-        return _show_all(args, settings)
+        return _show_all(args, settings, options)
     from bot.commands.sending import may_send, send_due
     from bot.store import Store
 
     if args.send:
         may_send(settings)
+    status = 0
     with Store.open(settings.store) as store:
-        status = 0
-        for answer in _answers(args, settings, store):
+        for answer in _answers(args.sources, settings, options, store):
             if isinstance(answer, BotError):
                 status = max(status, answer.status)
             else:
                 _keep(answer, store, approve=args.send)
-        if args.send:
-            for draft in send_due(settings, store):
-                print(f"{draft.id} {draft.state}: {one_line(draft.reason)}")
-                status = max(status, 3 if draft.state is State.FAILED else 0)
-    return status
+        return max(status, send_due(settings, store)) if args.send else status
 
 
-def _show_all(args: Namespace, settings: Settings) -> int:
+def _show_all(args: Namespace, settings: Settings, options: SourceOptions) -> int:
     """Print the mails, or write them to the mbox."""
     status = 0
-    mbox: list[bytes] = []
-    for answer in _answers(args, settings, None):
+    mails: list[bytes] = []
+    for answer in _answers(args.sources, settings, options, None):
         if isinstance(answer, BotError):
             status = max(status, answer.status)
             continue
-        for reply, verdict in answer.replies:
-            mbox.append(mboxrd(reply))
-            if not args.to_mbox:
-                words = f"{verdict.action.value}: {verdict.reason}"
-                print(f"# {one_line(words)}\n{escape(reply.raw.decode('utf-8', 'replace'))}")
-        if not answer.replies and not args.to_mbox:
-            print(f"# nothing to say of {one_line(answer.review.posting.series.subject)}")
-        for entry in answer.entries:
-            if entry.status not in ("new", "standing") and not args.to_mbox:
-                place = f"{entry.finding.rule} in {entry.finding.file}"
-                print(f"# not said, {entry.status}: {one_line(place)}: {one_line(entry.reason)}")
+        mails += (reply.raw for reply, _verdict in answer.replies)
+        if not args.to_mbox:
+            print("\n".join(_shown(answer)))
     if args.to_mbox:
-        with open(args.to_mbox, "wb") as file:
-            file.write(b"".join(mbox))
+        write_mbox(args.to_mbox, mails)
     return status
+
+
+def _shown(answer: Answer) -> Iterator[str]:
+    """The mails of one series, each below the policy's verdict, then what is not said."""
+    for reply, verdict in answer.replies:
+        yield f"# {verdict.action.value}: {one_line(verdict.reason)}"
+        for email, reason in reply.recipients.left_out:
+            yield f"# not to {one_line(email)}: {reason}"
+        yield escape(reply.raw.decode("utf-8", "replace"))
+    if not answer.replies:
+        yield f"# nothing to say of {one_line(answer.review.posting.series.subject)}"
+    for entry in answer.entries:
+        if not entry.spoken:
+            place = f"{entry.finding.rule} in {entry.finding.file}"
+            yield f"# not said, {entry.status}: {one_line(f'{place}: {entry.reason}')}"
 
 
 def _keep(answer: Answer, store: Store, *, approve: bool) -> None:
@@ -103,6 +108,9 @@ def _keep(answer: Answer, store: Store, *, approve: bool) -> None:
     now = datetime.now(UTC)
     kept = [(r.envelope, r.parent, r.subject, verdict) for r, verdict in answer.replies]
     ids = store.record(answer.review, answer.entries, kept, now)
+    for msgid in answer.older:
+        revision = answer.review.posting.series.revision
+        store.discard_for(msgid, now, f"revision {revision} has come")
     for number, (_reply, verdict) in zip(ids, answer.replies, strict=True):
         if approve and verdict.action is Action.DRAFT:
             if store.draft(number).state is State.DRAFT:
@@ -112,41 +120,20 @@ def _keep(answer: Answer, store: Store, *, approve: bool) -> None:
 
 
 def _answers(
-    args: Namespace, settings: Settings, store: Store | None
+    sources: Sequence[str], settings: Settings, options: SourceOptions, store: Store | None
 ) -> Iterator[Answer | BotError]:
     """The answers to every source; an error in one is told and does not stop the others."""
-    from bot.commands.sending import sent_so_far
-
     setup = Setup.of(settings)
     now = datetime.now(UTC)
-    sent: SentSoFar = _nothing_yet if store is None else partial(sent_so_far, store, now)
-    options = SourceOptions(
-        revision=args.revision,
-        newer=not args.no_newer,
-        tree=settings.review.tree,
-        archive=settings.archive,
-    )
-    for source in args.sources:
+    # Asked anew each time: what was kept for one series counts for the next.
+    counts = Counts if store is None else partial(store.counts, now)
+    for source in sources:
         try:
             raws, postings = open_thread(source, options)
             chosen = postings_of(source, postings, options)
-            for answer in answers(raws, postings, chosen, setup.review, settings, now, sent):
-                _tell(answer)
+            for answer in answers(raws, postings, chosen, setup.review, settings, now, counts):
+                tell(answer.review.errors, answer.refused)
                 yield answer
         except BotError as err:
             print(f"revokebot: {one_line(str(err))}", file=sys.stderr)
             yield err
-
-
-def _nothing_yet(_author: str, _lists: Sequence[str]) -> tuple[Sent, Mapping[str, Sent], Sent]:
-    """Without an outbox nothing was sent from it."""
-    return Sent(), {}, Sent()
-
-
-def _tell(answer: Answer) -> None:
-    """What could not be read or answered, on standard error."""
-    for problem in answer.review.errors:
-        text = f"{problem.where}: {problem.message} [{problem.kind}]"
-        print(f"revokebot: {one_line(text)}", file=sys.stderr)
-    for reason in answer.refused:
-        print(f"revokebot: {one_line(reason)}", file=sys.stderr)

@@ -10,7 +10,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, NamedTuple
 
-from bot.commands.output import add_output, opened, style_of
+from bot.commands.output import add_output, opened, style_of, tell
 from bot.config import CHOICES, Settings, load
 from bot.errors import BotError, UsageError
 from bot.render.plain import one_line
@@ -40,13 +40,30 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--format", choices=CHOICES["review.format"], help="default: text")
     add_rule_flags(parser)
     add_threshold(parser)
+    add_revision_flags(parser)
+    add_output(parser)
+
+
+def add_revision_flags(parser: ArgumentParser) -> None:
+    """Name the flags that say which revision of a series is meant."""
     parser.add_argument(
-        "--revision", type=int, metavar="N", help="review revision N; default: the newest"
+        "--revision", type=int, metavar="N", help="take revision N; default: the newest"
     )
     parser.add_argument(
         "--no-newer", action="store_true", help="do not ask the archive for newer revisions"
     )
-    add_output(parser)
+
+
+def options_of(args: Namespace, settings: Settings) -> SourceOptions:
+    """How sources are read.  Raises `UsageError` for a revision that can't be."""
+    if args.revision is not None and args.revision < 1:
+        raise UsageError(f"--revision {args.revision}: revisions start at 1")
+    return SourceOptions(
+        revision=args.revision,
+        newer=not args.no_newer,
+        tree=settings.review.tree,
+        archive=settings.archive,
+    )
 
 
 def add_rule_flags(parser: ArgumentParser) -> None:
@@ -119,16 +136,9 @@ def _blobs(settings: Settings) -> Blobs | None:
 
 def run(args: Namespace) -> int:
     """Review all sources; return the highest exit status that applies."""
-    if args.revision is not None and args.revision < 1:
-        raise UsageError(f"--revision {args.revision}: revisions start at 1")
     settings = settings_of(args)
+    options = options_of(args, settings)
     setup = Setup.of(settings)
-    options = SourceOptions(
-        revision=args.revision,
-        newer=not args.no_newer,
-        tree=settings.review.tree,
-        archive=settings.archive,
-    )
     render = _renderer(args, settings, setup)
     worst, status = -1, 0
     with opened(args.output) as out:
@@ -179,17 +189,14 @@ def _renderer(args: Namespace, settings: Settings, setup: Setup) -> Callable[[Re
 def _mailer(settings: Settings) -> Callable[[Review], bytes]:
     from datetime import UTC, datetime
 
-    from bot.render.mail import mboxrd, replies
+    from bot.render.mail import replies
+    from bot.sources.mbox import as_mboxrd
 
     now = datetime.now(UTC)
 
     def shown(done: Review) -> bytes:
-        for problem in done.errors:
-            text = f"{problem.where}: {problem.message} [{problem.kind}]"
-            print(f"revokebot: {one_line(text)}", file=sys.stderr)
         written, unanswerable = replies(done, settings.reply, settings.review.link_mask, now)
-        for reason in unanswerable:
-            print(f"revokebot: {one_line(reason)}", file=sys.stderr)
-        return b"".join(mboxrd(reply) for reply in written)
+        tell(done.errors, unanswerable)
+        return b"".join(as_mboxrd(reply.raw) for reply in written)
 
     return shown

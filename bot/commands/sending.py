@@ -5,22 +5,24 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.config import Settings
 from bot.errors import UsageError
-from bot.outgoing import Draft
-from bot.policy import Sent
+from bot.outgoing import State
+from bot.render.plain import one_line
 from bot.sender import Sender
 from bot.sources.options import SourceOptions
 
 if TYPE_CHECKING:
     from bot.store import Store
 
-__all__ = ["may_send", "send_due", "sender_of", "sent_so_far"]
+__all__ = ["may_send", "send_due", "sender_of"]
+
+PARKED = 3
+"""Exit status when a server refused a reply."""
 
 
 def may_send(settings: Settings) -> None:
@@ -53,18 +55,15 @@ def sender_of(settings: Settings, store: Store) -> Sender:
     )
 
 
-def send_due(settings: Settings, store: Store) -> Iterator[Draft]:
-    """Send all that is due, oldest first; yield each reply as it stands afterwards."""
+def send_due(settings: Settings, store: Store) -> int:
+    """Send all that is due, oldest first, and say what became of it.
+
+    Returns the exit status: 3 when a reply had to be parked.
+    """
     may_send(settings)
     sender = sender_of(settings, store)
+    status = 0
     while (draft := sender.run_once()) is not None:
-        yield draft
-
-
-def sent_so_far(
-    store: Store, now: datetime, author: str, lists: Sequence[str]
-) -> tuple[Sent, Mapping[str, Sent], Sent]:
-    """What went to `author`, to each of `lists`, and in all, in the 24 hours before `now`."""
-    counts = store.sent_since(now - timedelta(hours=24))
-    by_list = {name.lower(): Sent(counts.lists.get(name.lower(), 0)) for name in lists}
-    return Sent(counts.authors.get(author.lower(), 0)), by_list, Sent(counts.total)
+        print(f"{draft.id:>5} {draft.state.value:<9} {one_line(draft.reason)}")
+        status = PARKED if draft.state is State.FAILED else status
+    return status

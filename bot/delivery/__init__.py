@@ -11,13 +11,10 @@ from __future__ import annotations
 import re
 
 from bot.errors import UsageError
-from bot.outgoing import Envelope, Outcome, Result
+from bot.outgoing import MAX_LINE, Envelope, Outcome, Result
 from bot.settings import DeliverySettings
 
 __all__ = ["deliver"]
-
-MAX_BYTES = 998
-"""Of a line; RFC 5322 2.1.1."""
 
 _ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+", re.ASCII)
 _HEADER = re.compile(rb"[!-9;-~]+:|[ \t]")
@@ -52,8 +49,8 @@ def _unfit(envelope: Envelope) -> str:
             return f"{address!r} is no address that a mail server could be told"
     if re.search(rb"[\x00\r]", envelope.raw):
         return "it has NUL bytes or carriage returns"
-    if max(map(len, envelope.raw.split(b"\n"))) > MAX_BYTES:
-        return f"it has a line of more than {MAX_BYTES} bytes"
+    if max(map(len, envelope.raw.split(b"\n"))) > MAX_LINE:
+        return f"it has a line of more than {MAX_LINE} bytes"
     head, blank, _body = envelope.raw.partition(b"\n\n")
     if not blank or not head.isascii() or not all(map(_HEADER.match, head.split(b"\n"))):
         return "its header is no plain ASCII mail header"

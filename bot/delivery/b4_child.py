@@ -25,7 +25,7 @@ from email.message import EmailMessage
 from typing import Any, NamedTuple
 
 from bot.child import Out, die_with_parent
-from bot.delivery.smtp import Account, Connection, connect, one_line, why
+from bot.delivery.smtp import Account, Connection, connect, shortened, why
 from bot.outgoing import Envelope, Outcome, Result
 
 SYSEXITS = {
@@ -66,7 +66,7 @@ def main() -> None:
     except ConfigError as error:
         # The mail is as good as ever, and goes once the operator has put it right.
         outcome = Outcome(Result.LATER, str(error))
-    words = one_line(outcome.words)
+    words = shortened(outcome.words)
     out.stage("done", result=outcome.result.value, words=words, refused=dict(outcome.refused))
     if smtp is not None:
         smtp.farewell()

@@ -18,7 +18,7 @@ from pathlib import Path
 from bot.errors import UsageError
 from bot.outgoing import Envelope, Outcome, Result
 from bot.settings import DeliverySettings
-from bot.sources.guard import as_mboxrd
+from bot.sources.mbox import as_mboxrd
 
 __all__ = ["maildir", "mbox"]
 

@@ -19,8 +19,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from bot.outgoing import Envelope, Outcome, Result
+from bot.render.plain import one_line
 
-__all__ = ["Account", "Connection", "connect", "one_line", "why"]
+__all__ = ["Account", "Connection", "connect", "shortened", "why"]
 
 FAREWELL = 2.0
 """Seconds that the server has to answer QUIT."""
@@ -217,10 +218,9 @@ def _said(error: Exception) -> str:
 
 def _words(code: int, words: bytes | str) -> str:
     text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
-    return one_line(f"{code} {text}")
+    return shortened(f"{code} {text}")
 
 
-def one_line(text: str) -> str:
-    """`text` without line ends and other controls, and not without end."""
-    text = " ".join(text.split())
-    return "".join(char if char.isprintable() else "?" for char in text)[:500]
+def shortened(text: str) -> str:
+    """`text` as one line that ends, whatever a server or command said."""
+    return one_line(" ".join(text.split()))[:500]

@@ -17,20 +17,19 @@ from typing import NamedTuple
 
 from bot import __version__
 from bot.model import Address, Mail, Review
-from bot.outgoing import Entry, Envelope, Recipients, Status
+from bot.outgoing import MAX_LINE, Entry, Envelope, Recipients, Status
 from bot.recipients import recipients
 from bot.render.address import fold, printable, spelt, usable_msgid
 from bot.render.body import Part, Point, body, rules_of
 from bot.settings import PolicySettings, ReplySettings
 from checks.api import Confidence, Finding
 
-__all__ = ["Reply", "mboxrd", "replies"]
+__all__ = ["Reply", "replies"]
 
 DEFAULT_POLICY = PolicySettings()
+NOBODY = Recipients((), ())
 MOST_MAILS = 3
 """Mails for one revision; with findings on more patches, all go into one answer to the cover."""
-MAX_BYTES = 998
-"""Of a line; RFC 5322 2.1.1."""
 
 
 class Reply(NamedTuple):
@@ -46,15 +45,15 @@ class Reply(NamedTuple):
     """The mail, LF line ends."""
     sender: str = ""
     """Address for `MAIL FROM`."""
-    recipients: tuple[str, ...] = ()
-    """Addresses for `RCPT TO`: those of To and Cc."""
+    recipients: Recipients = NOBODY
+    """To whom it goes, and who was left out."""
     subject: str = ""
     """As in the header, decoded."""
 
     @property
     def envelope(self) -> Envelope:
         """The mail as the outbox and the delivery take it."""
-        return Envelope(self.msgid, self.sender, self.recipients, self.raw)
+        return Envelope(self.msgid, self.sender, self.recipients.emails, self.raw)
 
 
 def replies(
@@ -84,11 +83,13 @@ def replies(
     written, refused = [], []
     for msgid, gathered in answers:
         mail = review.posting.mails.get(msgid)
-        reason = "is not at hand as a mail" if mail is None else _refusal(mail, settings, policy)
-        if mail is None or reason:
-            refused.append(f"{msgid}: {reason}, so no reply is made; --format text shows all")
+        if mail is None:
+            refused.append(_told(msgid, "is not at hand as a mail"))
             continue
         chosen = recipients(mail, settings, policy)
+        if reason := _refusal(mail, chosen, settings):
+            refused.append(_told(msgid, reason))
+            continue
         written.append(_reply(review, mail, gathered, chosen, settings, link_mask, now))
     return tuple(written), tuple(refused)
 
@@ -99,11 +100,15 @@ def _known(parts: Sequence[Part], review: Review) -> bool:
     return whole and all(point.standing for part in parts for point in part.points)
 
 
-def _refusal(mail: Mail, settings: ReplySettings, policy: PolicySettings) -> str:
+def _told(msgid: str, reason: str) -> str:
+    return f"{msgid}: {reason}, so no reply is made; --format text shows all"
+
+
+def _refusal(mail: Mail, chosen: Recipients, settings: ReplySettings) -> str:
     """Why `mail` can't or must not be answered; empty when it may be."""
     if not usable_msgid(mail.msgid):
         return "has no Message-ID that a reply could name"
-    if not recipients(mail, settings, policy).to:
+    if not chosen.to:
         return "has no address that could be answered"
     if mail.auto_submitted not in ("", "no"):
         return "was sent by a program (Auto-Submitted)"
@@ -112,19 +117,13 @@ def _refusal(mail: Mail, settings: ReplySettings, policy: PolicySettings) -> str
     return ""
 
 
-def mboxrd(reply: Reply) -> bytes:
-    """`reply` as one entry of an mboxrd, which mutt, b4 and git read."""
-    escaped = re.sub(rb"^(>*From )", rb">\1", reply.raw, flags=re.MULTILINE)
-    return b"From mboxrd@z Thu Jan  1 00:00:00 1970\n" + escaped + b"\n"
-
-
 def _parts(review: Review, entries: Sequence[Entry] | None) -> Iterator[Part]:
     points = [Point(finding) for finding in review.findings]
     if entries is not None:
         points = [
             Point(entry.finding, entry.status is Status.STANDING, entry.mention)
             for entry in entries
-            if entry.status in (Status.NEW, Status.STANDING)
+            if entry.spoken
         ]
     points = [point for point in points if point.finding.confidence is not Confidence.LOW]
     for patch in review.posting.series.patches:
@@ -157,7 +156,7 @@ def _reply(
     ]
     raw = "\n".join(headers).encode("ascii") + b"\n\n" + content
     subject = printable(f"Re: {mail.subject}")
-    return Reply(msgid, mail.msgid, findings, raw, settings.address, chosen.emails, subject)
+    return Reply(msgid, mail.msgid, findings, raw, settings.address, chosen, subject)
 
 
 def _headers(
@@ -194,7 +193,7 @@ def _transfer(text: str) -> tuple[str, bytes]:
     """Transfer encoding and bytes of `text`: as it is where that is allowed."""
     raw = text.encode("utf-8", "replace")
     lines = raw.split(b"\n")
-    if max(map(len, lines)) <= MAX_BYTES and not re.search(rb"[\x00\r]", raw):
+    if max(map(len, lines)) <= MAX_LINE and not re.search(rb"[\x00\r]", raw):
         return ("7bit" if raw.isascii() else "8bit"), raw
     return "quoted-printable", b"\n".join(b2a_qp(line, istext=False) for line in lines)
 

@@ -19,7 +19,8 @@ import threading
 from typing import TYPE_CHECKING, Any, cast
 
 from bot.child import Out, die_with_parent
-from bot.sources.guard import as_mboxrd, parents, risk, without_list_tag
+from bot.sources.guard import parents, risk, without_list_tag
+from bot.sources.mbox import as_mboxrd
 from checks.api import Problem
 
 if TYPE_CHECKING:

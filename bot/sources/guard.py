@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["as_mboxrd", "parents", "risk", "without_list_tag"]
+__all__ = ["parents", "risk", "without_list_tag"]
 
 MAX_BYTES = 4 << 20
 MAX_HEADER = 64 << 10
@@ -27,7 +27,6 @@ _PARENTS = re.compile(
     rb"^(?:references|in-reply-to):([^\n]*(?:\n[ \t][^\n]*)*)", re.IGNORECASE | re.MULTILINE
 )
 _MSGID = re.compile(rb"<([^<>\s]{1,998})>")
-_FROM = re.compile(rb"^(>*From )", re.MULTILINE)
 
 
 def risk(mail: bytes) -> str:
@@ -63,11 +62,6 @@ def parents(mail: bytes) -> set[str]:
         for field in _PARENTS.findall(_head(mail)[:MAX_HEADER])
         for found in _MSGID.findall(field)
     }
-
-
-def as_mboxrd(mail: bytes) -> bytes:
-    """`mail` as one entry of an mbox, with `From ` lines quoted."""
-    return b"From mboxrd@z Thu Jan  1 00:00:00 1970\n" + _FROM.sub(rb">\1", mail) + b"\n"
 
 
 def _head(mail: bytes) -> bytes:

@@ -8,6 +8,7 @@ one line; nothing is written and nothing is locked.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,15 @@ from bot.sources.inflate import GZIP, XZ, inflate
 from bot.sources.mail import MAIL_CAP
 from checks.source.pattern import pattern
 
-__all__ = ["Progress", "is_maildir", "maildir_mails", "read_file", "read_stdin", "split_mbox"]
+__all__ = [
+    "Progress",
+    "as_mboxrd",
+    "is_maildir",
+    "maildir_mails",
+    "read_file",
+    "read_stdin",
+    "split_mbox",
+]
 
 Progress = Callable[[int, int], None]
 """Told how much is done of how much, in bytes or in mails; a total of 0 is unknown."""
@@ -32,6 +41,7 @@ _FROM_LINE = pattern(
 )
 _FROM_LINE_MAX = 800
 _ESCAPED = pattern(rb"\n>(>*From )")
+_FROM = pattern(rb"^(>*From )", re.MULTILINE)
 _HEADER = pattern(rb"[!-9;-~]{1,80}[ \t]*:")
 _BARE_DIFF = (b"diff --git ", b"--- ", b"Index: ")
 
@@ -156,3 +166,8 @@ def _unescape(mail: bytes) -> bytes:
     if mail.endswith(b"\n\n"):
         mail = mail[:-1]
     return _ESCAPED.sub(rb"\n\1", mail) if b">From " in mail else mail
+
+
+def as_mboxrd(mail: bytes) -> bytes:
+    """`mail` as one entry of an mbox, with `From ` lines quoted."""
+    return b"From mboxrd@z Thu Jan  1 00:00:00 1970\n" + _FROM.sub(rb">\1", mail) + b"\n"

@@ -9,15 +9,17 @@ what is said, and never raises.  Time is linear in the size of the mails.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from bot.model import Mail, Posting
 from bot.outgoing import Said
+from bot.recipients import is_bot
 from bot.sources.body import without_footer
 from bot.sources.header import HEADER_CAP, split_head, unfold
 from bot.sources.mail import MAIL_CAP, Scan, parse_mail, scan
 from bot.sources.subject import parse_subject
+from bot.sources.threads import ancestors
 from checks.source.diff import split_sections
 from checks.source.pattern import pattern
 
@@ -25,8 +27,6 @@ __all__ = ["said"]
 
 VARIANTS = 16
 """Lines of one file that differ in nothing but blanks and are told apart."""
-CLIMB_CAP = 20
-"""Ancestors looked at through other mails where a mail names its parent only."""
 
 _QUOTE = pattern(r"[ \t]{0,3}>(?:[ \t]?>)*[ ]?")
 _HEADER = pattern(r"(?:\+\+\+ b/|diff --git a/\S{1,1000} b/)(\S{1,1000})")
@@ -34,9 +34,6 @@ _RULES = pattern(
     rb"\nX-Revokebot-Rules[ \t]*:[ \t]*([^\n]{0,8000}(?:\n[ \t][^\n]{0,998}){0,99})", re.IGNORECASE
 )
 _RULE = pattern(r"[a-z0-9][a-z0-9-]{0,80}")
-_ROBOT = pattern(
-    r"(?:lkp@intel\.com$|kernel test robot|syzbot\b|patchwork-bot\b|sashiko\b|bot@kernelci\.org$)"
-)
 
 
 class _Place(NamedTuple):
@@ -84,13 +81,16 @@ class _Block(NamedTuple):
     text: str
 
 
-def said(raws: Iterable[bytes], postings: Sequence[Posting], own: str) -> tuple[Said, ...]:
+def said(
+    raws: Iterable[bytes], postings: Sequence[Posting], own: str, bots: frozenset[str] = frozenset()
+) -> tuple[Said, ...]:
     """Read the replies to the patches and covers of `postings`, in the order of `raws`.
 
     Parameters
     ----------
     raws: all mails of the threads, patches among them
     own: the address that this bot writes from
+    bots: addresses of further programs, lower case
 
     Returns one remark for each stretch of unquoted words.
     """
@@ -99,14 +99,15 @@ def said(raws: Iterable[bytes], postings: Sequence[Posting], own: str) -> tuple[
     for raw in raws:
         head = scan(raw)
         heads.setdefault(head.msgid, (head, raw))
+    parents = {msgid: head.in_reply_to for msgid, (head, _raw) in heads.items()}
     remarks: list[Said] = []
     for msgid, (head, raw) in heads.items():
         subject = parse_subject(head.subject)
         if msgid in diffs or (subject.patch and not subject.reply):
             continue
-        answered = next((one for one in _ancestors(head, heads) if one in diffs), None)
+        answered = next((one for one in ancestors(head, parents) if one in diffs), None)
         if answered is not None:
-            remarks += _remarks(parse_mail(raw), raw, answered, diffs[answered], own)
+            remarks += _remarks(parse_mail(raw), raw, answered, diffs[answered], own, bots)
     return tuple(remarks)
 
 
@@ -122,24 +123,13 @@ def _diffs(postings: Iterable[Posting]) -> dict[str, _Diff]:
     return diffs
 
 
-def _ancestors(head: Scan, heads: Mapping[str, tuple[Scan, bytes]]) -> Iterator[str]:
-    """Parent first, then on towards the thread's start."""
-    yield from dict.fromkeys((head.in_reply_to, *reversed(head.references)))
-    above = head.references[0] if head.references else ""
-    for _ in range(CLIMB_CAP):
-        if above not in heads:
-            return
-        above = heads[above][0].in_reply_to
-        yield above
-
-
-def _remarks(mail: Mail, raw: bytes, answered: str, diff: _Diff, own: str) -> Iterator[Said]:
+def _remarks(
+    mail: Mail, raw: bytes, answered: str, diff: _Diff, own: str, bots: frozenset[str]
+) -> Iterator[Said]:
     rules = _rules(raw)
     ours = bool(own) and mail.sender.email.lower() == own.lower()
     ours = ours or (mail.msgid.startswith("revokebot-") and bool(rules))
-    robot = mail.auto_submitted not in ("", "no") or any(
-        _ROBOT.match(word.lower()) for word in (mail.author.email, mail.author.name)
-    )
+    robot = mail.auto_submitted not in ("", "no") or is_bot(mail.author, bots)
     for block in _blocks(without_footer(mail.text), diff):
         last = block.places[-1] if block.places else _Place(answered, block.file, "")
         yield Said(

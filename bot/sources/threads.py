@@ -15,10 +15,11 @@ from typing import NamedTuple
 
 from bot.model import Mail
 from bot.sources.body import Body
+from bot.sources.mail import Scan
 from bot.sources.subject import Subject
 from checks.source.pattern import pattern
 
-__all__ = ["Part", "bundle"]
+__all__ = ["Part", "ancestors", "bundle"]
 
 LOOSE_WINDOW = timedelta(hours=24)
 """How far apart the parts of a series that was sent without threading may be."""
@@ -118,7 +119,7 @@ def _trees(bucket: Sequence[Part], parents: Mapping[str, str]) -> Iterator[tuple
     for msgid, part in by_id.items():
         above = None
         if part.number:
-            above = next((up for up in _ancestors(part.mail, parents) if up in by_id), None)
+            above = next((up for up in ancestors(part.mail, parents) if up in by_id), None)
         if above is None:
             roots[msgid] = part
         else:
@@ -137,7 +138,7 @@ def _find(head: dict[str, str], msgid: str) -> str:
     return msgid
 
 
-def _ancestors(mail: Mail, parents: Mapping[str, str]) -> Iterator[str]:
+def ancestors(mail: Mail | Scan, parents: Mapping[str, str]) -> Iterator[str]:
     """Parent first, then on towards the thread's start."""
     yield from dict.fromkeys((mail.in_reply_to, *reversed(mail.references)))
     above = mail.references[0] if mail.references else ""

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from bot.model import Address
-from bot.outgoing import Action, Recipients
-from bot.policy import Sent, decide
+from bot.outgoing import Action, Recipients, Sent
+from bot.policy import decide
 from bot.settings import PolicySettings
 from checks.api import Confidence, Problem, Severity
 from tests.policy.cases import ALLOWED, CASE, LIST, OTHER, found, mail
@@ -109,7 +109,7 @@ def test_verdict(
 
 def test_the_table_has_every_action_and_every_deciding_setting() -> None:
     assert {row[2] for row in ROWS} == set(Action)
-    elsewhere = {"exclude", "max_cc", "tell_addressed", "embargo_minutes", "max_age_days"}
+    elsewhere = {"exclude", "max_cc", "embargo_minutes", "max_age_days"}
     rows = {key for row in ROWS for key in row[1]}
     reasons = " ".join(row[3] for row in ROWS)
     deciding = set(PolicySettings._fields) - elsewhere

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.model import Address
-from bot.outgoing import Action, Recipients
-from bot.policy import Case, Sent, decide
+from bot.outgoing import Action, Recipients, Sent
+from bot.policy import Case, decide
 from bot.settings import PolicySettings
 from checks.api import Confidence, Problem, Severity
 from tests.policy.cases import ALLOWED, CASE, LIST, OTHER, found, mail

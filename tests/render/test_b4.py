@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from bot.render.mail import mboxrd, replies
+from bot.render.mail import replies
+from bot.sources.mbox import as_mboxrd
 from tests.render.reviews import FIRST, HEADER_DIFF, MASK, NOW, SECOND, SETTINGS, review
 
 SCRIPT = """
@@ -52,7 +53,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     home = str(tmp_path_factory.mktemp("b4"))
     run = subprocess.run(
         [sys.executable, "-c", SCRIPT],
-        input=box + b"".join(map(mboxrd, written)),
+        input=box + b"".join(as_mboxrd(reply.raw) for reply in written),
         capture_output=True,
         cwd=home,
         env={"HOME": home, "PATH": "/usr/bin:/bin"},

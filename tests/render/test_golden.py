@@ -6,7 +6,8 @@ from __future__ import annotations
 import json
 
 from bot.render import jsonl, text
-from bot.render.mail import mboxrd, replies
+from bot.render.mail import replies
+from bot.sources.mbox import as_mboxrd
 from checks.api import Problem
 from tests.render.golden import same_as_golden
 from tests.render.reviews import MASK, NOW, SETTINGS, review
@@ -32,7 +33,7 @@ def test_jsonl() -> None:
 def test_mail() -> None:
     written, refused = replies(review(), SETTINGS, MASK, NOW)
     assert refused == ()
-    same_as_golden("review.mbox", b"".join(map(mboxrd, written)))
+    same_as_golden("review.mbox", b"".join(as_mboxrd(reply.raw) for reply in written))
 
 
 def test_a_counter_patch_in_the_thread_makes_no_series_incomplete() -> None:

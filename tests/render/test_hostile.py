@@ -17,8 +17,9 @@ import pytest
 from bot.model import Address, Review
 from bot.render import jsonl, text
 from bot.render.links import links
-from bot.render.mail import Reply, mboxrd, replies
+from bot.render.mail import Reply, replies
 from bot.render.plain import escape, one_line, wrap
+from bot.sources.mbox import as_mboxrd
 from checks.api import Patch, Problem
 from tests.render.reviews import FIRST, MASK, NOW, SETTINGS, finding, mail_of, posting, review_of
 
@@ -127,12 +128,11 @@ def test_an_mbox_of_replies_is_split_where_they_end(tmp_path: Path) -> None:
     found = finding(patch, line, message="x", suggestion="From nobody Mon Jan  1 00:00:00 2026\n")
     (done,) = replies(review_of(made, found), SETTINGS, MASK, NOW)[0]
     path = tmp_path / "replies.mbox"
-    path.write_bytes(mboxrd(done) * 2)
+    path.write_bytes(as_mboxrd(done.raw) * 2)
     with closing(mailbox.mbox(path)) as box:
         assert len(box) == 2
-    assert b"\n>From nobody Mon" in mboxrd(done)
-    quoting = done._replace(raw=b"Subject: x\n\n>From y\n")
-    assert b"\n>>From y" in mboxrd(quoting)
+    assert b"\n>From nobody Mon" in as_mboxrd(done.raw)
+    assert b"\n>>From y" in as_mboxrd(b"Subject: x\n\n>From y\n")
     split = ["git", "mailsplit", "--mboxrd", f"-o{tmp_path}", str(path)]
     assert subprocess.run(split, check=True, capture_output=True).stdout == b"2\n"
     assert (tmp_path / "0001").read_bytes().split(b"\n", 1)[1].rstrip() == done.raw.rstrip()

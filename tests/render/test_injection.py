@@ -166,7 +166,7 @@ def sound(reply: Reply, mail: Mail, diff: str) -> None:
     assert found["Subject"].split() == reply.subject.encode("utf-8", "replace").decode().split()
     assert CONTROL.search(str(found["Subject"])) is None
     named = [one.addr_spec for key in ("To", "Cc") if found[key] for one in found[key].addresses]
-    assert named == list(reply.recipients)
+    assert named == list(reply.recipients.emails)
     body = content(reply)
     quoted = [line[2:] for line in body.split("\n") if line.startswith("> ")]
     sent = set(diff.encode("utf-8", "replace").decode().split("\n"))
@@ -224,5 +224,5 @@ def test_many_recipients(number: int) -> None:
     found = finding(patch, patch.diff.split("\n")[4])
     policy = PolicySettings(max_cc=20_000)
     (reply,) = replies(review_of(made, found), SETTINGS, MASK, NOW, policy)[0]
-    assert len(reply.recipients) == number + 2
+    assert len(reply.recipients.emails) == number + 2
     sound(reply, mail, patch.diff)

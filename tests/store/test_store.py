@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.errors import UsageError
-from bot.outgoing import Action, Draft, Entry, State, Status, Verdict
+from bot.lists import reached
+from bot.outgoing import Action, Draft, Entry, Sent, State, Status, Verdict
 from bot.store import Store
 from tests.store.outbox import (
     DRAFT,
@@ -231,16 +232,16 @@ def test_a_newer_revision_discards_what_is_unsent(store: Store) -> None:
 
 def test_counts_are_by_author_and_list(store: Store) -> None:
     fill(store)
-    nothing = store.sent_since(NOW - timedelta(days=1))
-    assert (nothing.authors, nothing.lists, nothing.total) == ({}, {}, 0)
-    first, second = claimed(store), claimed(store)
+    waiting = store.counts(NOW).total.mails
+    assert store.counts(NOW).total == Sent(waiting), "an approved reply is about to leave"
+    first = claimed(store)
     store.sent(first.id, "one", NOW, "250 ok", {})
-    counts = store.sent_since(NOW - timedelta(days=1))
-    assert counts.total == 2
-    assert counts.authors == {"author@example.org": 2}
-    assert counts.lists["dma-buf.lists.example.org"] == 2
-    assert store.sent_since(NOW - timedelta(days=1), besides=second.id).total == 1
-    assert store.sent_since(NOW, besides=second.id).total == 0
+    counts = store.counts(NOW + timedelta(hours=1))
+    assert counts.total == Sent(waiting, NOW)
+    assert counts.authors == {"author@example.org": Sent(waiting, NOW)}
+    assert counts.lists["dma-buf.lists.example.org"] == Sent(waiting, NOW)
+    assert set(counts.lists) == set(reached(REVIEW.posting.mails[first.parent]))
+    assert store.counts(NOW + timedelta(hours=25)).total == Sent(waiting - 1)
 
 
 def test_the_switch_stops_every_claim(store: Store) -> None:
