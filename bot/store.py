@@ -21,13 +21,13 @@ from typing import Any
 from sqlalchemy import Connection, Engine, and_, delete, insert, or_, select, update
 from sqlalchemy.exc import DBAPIError
 
-from bot.database import connect, lock, said
 from bot.errors import BotError, UsageError
 from bot.model import Review
+from bot.outbox.database import connect, lock, said
+from bot.outbox.recording import earlier, record_reply, record_review
+from bot.outbox.rows import draft_of, entry_row, reply_row
+from bot.outbox.schema import entry, reply, review, switch
 from bot.outgoing import Counts, Draft, Earlier, Entry, Envelope, Sent, State, Verdict
-from bot.recording import earlier, record_reply, record_review
-from bot.rows import draft_of, entry_row, reply_row
-from bot.schema import entry, reply, review, switch
 from bot.settings import StoreSettings
 
 __all__ = ["Store"]

@@ -31,14 +31,8 @@ LIBRARIES = {
     "tree_sitter_c": ("checks/source/",),
     "jinja2": ("bot/render/",),
     "tqdm": ("bot/commands/",),
-    "alembic": ("bot/database.py", "bot/migrations/"),
-    "sqlalchemy": (
-        "bot/database.py",
-        "bot/migrations/",
-        "bot/recording.py",
-        "bot/schema.py",
-        "bot/store.py",
-    ),
+    "alembic": ("bot/outbox/database.py", "bot/outbox/migrations/"),
+    "sqlalchemy": ("bot/outbox/", "bot/store.py"),
 }
 """Outside library: the files, or folders, that may import it."""
 

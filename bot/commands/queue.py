@@ -16,8 +16,8 @@ from pathlib import Path
 
 from bot.commands.output import write_mbox
 from bot.config import load
-from bot.edited import edited
 from bot.errors import BotError, UsageError
+from bot.outbox.edited import edited
 from bot.outgoing import Draft, State
 from bot.render.plain import escape, one_line
 from bot.store import Store

@@ -12,10 +12,10 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from bot.database import connect
 from bot.errors import BotError, UsageError
+from bot.outbox.database import connect
+from bot.outbox.schema import METADATA
 from bot.outgoing import State
-from bot.schema import METADATA
 from bot.settings import StoreSettings
 from bot.store import Store
 from tests.store.outbox import LEASE, NOW, REVIEW, SEND, entries, fill, settings, written

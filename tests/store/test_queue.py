@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli import main
-from bot.edited import edited
+from bot.outbox.edited import edited
 from bot.outgoing import Envelope, State
 from bot.settings import StoreSettings
 from bot.store import Store

@@ -15,7 +15,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from bot.errors import BotError, UsageError
-from bot.schema import REVISION
+from bot.outbox.schema import REVISION
 
 __all__ = ["connect", "lock", "said"]
 

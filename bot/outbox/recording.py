@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from bot.model import Review
+from bot.outbox.rows import finding_of, review_row
+from bot.outbox.schema import entry, reply, review
 from bot.outgoing import Earlier, State, Status
-from bot.rows import finding_of, review_row
-from bot.schema import entry, reply, review
 
 __all__ = ["earlier", "record_reply", "record_review"]
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The tables of the outbox; `bot.migrations` makes them, nothing here connects or writes."""
+"""The tables of the outbox; `bot.outbox.migrations` makes them, nothing here connects or writes."""
 
 from __future__ import annotations
 
