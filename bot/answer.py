@@ -7,7 +7,7 @@ nothing, and knows no clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -16,10 +16,11 @@ from bot.history import history
 from bot.ledger import ledger
 from bot.lists import lists_of, unknown_lists
 from bot.model import Posting, Review
-from bot.outgoing import Counts, Entry, Said, Sent, Verdict
-from bot.policy import Case, decide
+from bot.outgoing import Counts, Entry, Said, Sent, Status, Verdict
+from bot.policy import Case, decide, passes
 from bot.recipients import lowered
 from bot.render.mail import Reply, replies
+from bot.settings import PolicySettings
 from bot.sources.lineage import lineages, newest
 from bot.sources.said import said
 
@@ -81,8 +82,8 @@ def answers(
 def _answer(posting: Posting, line: Sequence[Posting], context: Context) -> Answer:
     review = context.review(posting)
     earlier = history(line, posting, context.review, context.said)
-    entries = ledger(review, earlier, context.said)
     settings = context.settings
+    entries = _asked_once(ledger(review, earlier, context.said), settings.policy)
     written, refused = replies(
         review,
         settings.reply,
@@ -97,6 +98,16 @@ def _answer(posting: Posting, line: Sequence[Posting], context: Context) -> Answ
     judged = tuple((reply, _verdict(reply, review, current, counts, context)) for reply in written)
     older = tuple(one.msgid for one in earlier) if latest else ()
     return Answer(review, entries, judged, refused, older)
+
+
+def _asked_once(entries: Iterable[Entry], policy: PolicySettings) -> tuple[Entry, ...]:
+    """Keep still about what came along in an earlier mail and is not worth one by itself."""
+    return tuple(
+        entry._replace(status=Status.SAID, reason=f"{entry.reason}, and not worth telling twice")
+        if entry.status is Status.STANDING and not passes(entry.finding, policy)
+        else entry
+        for entry in entries
+    )
 
 
 def _verdict(

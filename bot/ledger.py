@@ -17,7 +17,7 @@ from bot.remarks import Thread
 from checks.api import Finding, Patch
 from checks.source.vocabulary import canonical
 
-__all__ = ["Known", "carry", "ledger", "speaks"]
+__all__ = ["Known", "carry", "ledger"]
 
 
 class Known(NamedTuple):
@@ -65,11 +65,6 @@ def ledger(
         if id(known) not in kept
     )
     return tuple(entries)
-
-
-def speaks(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """The entries that are to be said by mail."""
-    return tuple(entry for entry in entries if entry.spoken)
 
 
 def carry(earlier: Iterable[Earlier]) -> tuple[list[Known], list[Known]]:

@@ -18,7 +18,7 @@ from bot.recipients import is_bot, lowered
 from bot.settings import PolicySettings
 from checks.api import Confidence, Finding, Problem, Severity
 
-__all__ = ["Case", "decide"]
+__all__ = ["Case", "decide", "passes"]
 
 DAY = timedelta(hours=24)
 SKEW = timedelta(hours=1)
@@ -71,7 +71,7 @@ def decide(case: Case, settings: PolicySettings) -> Verdict:
         return Verdict(Action.DRAFT, f"rule {crashed.where} crashed, so the review is not whole")
     if settings.post == "off":
         return Verdict(Action.DRAFT, "policy.post is off: nothing leaves")
-    if not any(_passes(finding, settings) for finding in case.findings):
+    if not any(passes(finding, settings) for finding in case.findings):
         floor = f"{settings.severity} with {settings.confidence} confidence"
         return Verdict(Action.DROP, f"no finding is worth a mail: none reaches {floor}")
     reason = next(_draft(case, settings), "")
@@ -110,7 +110,7 @@ def _drop_first(case: Case, settings: PolicySettings) -> Iterator[str]:
         yield f"the series is older than {settings.max_age_days} days (policy.max_age_days)"
 
 
-def _passes(finding: Finding, settings: PolicySettings) -> bool:
+def passes(finding: Finding, settings: PolicySettings) -> bool:
     """Whether `finding` is worth a mail; low confidence never is, whatever is set."""
     sure = CONFIDENCES.index(finding.confidence)
     return (

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from bot.history import history
-from bot.ledger import ledger, speaks
+from bot.ledger import ledger
 from bot.model import Posting, Review
 from bot.outgoing import Earlier, Said, Status
 from bot.sources.said import said
@@ -44,14 +44,14 @@ def past(*raws: bytes) -> tuple[tuple[Earlier, ...], tuple[Said, ...], Posting]:
 def test_a_finding_that_nobody_knows_is_new_and_said() -> None:
     entries = ledger(single()[2], (), ())
     assert [entry.status for entry in entries] == [Status.NEW]
-    assert speaks(entries) == entries
+    assert all(entry.spoken for entry in entries)
 
 
 def test_a_later_patch_mends_the_line() -> None:
     made = posting_of(MAP, MEND)
     (entry,) = ledger(review_of(made, finding(made.series.patches[0])), (), ())
     assert (entry.status, entry.reason) == (Status.MENDED, "mended by patch 2")
-    assert speaks([entry]) == ()
+    assert not entry.spoken
 
 
 def test_a_line_that_is_only_renamed_is_not_mended() -> None:
@@ -98,7 +98,7 @@ def test_what_stands_since_an_older_revision_is_said_with_its_mention() -> None:
     (entry,) = ledger(review_of(second, finding(second.series.patches[0])), earlier, heard)
     assert (entry.status, entry.reason) == (Status.STANDING, "first told for v1")
     assert (entry.mention, entry.revision) == (TOLD, 1)
-    assert speaks([entry]) == (entry,)
+    assert entry.spoken
 
 
 def test_what_was_found_and_never_told_is_new() -> None:
@@ -151,7 +151,7 @@ def test_what_is_gone_is_addressed_once() -> None:
         assert [(e.status, e.reason, e.mention) for e in entries] == (
             [(Status.ADDRESSED, "addressed in v2", TOLD)] if revision == 2 else []
         )
-        assert speaks(entries) == ()
+        assert not any(entry.spoken for entry in entries)
 
 
 def test_the_operators_word_is_first_and_outlives_a_new_name() -> None:

@@ -10,26 +10,26 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
 import pytest
 
-from bot.history import history
-from bot.ledger import ledger, speaks
+from bot.answer import answers
+from bot.config import Settings
+from bot.lists import lists_of
 from bot.model import Posting, Review
-from bot.outgoing import Entry, Said, Status
-from bot.render.mail import Reply, replies
+from bot.outgoing import Action, Counts, Entry, Status
+from bot.render.mail import Reply
 from bot.review import review
 from bot.settings import PolicySettings, ReplySettings
 from bot.sources.lineage import lineages
-from bot.sources.mail import read_mail
+from bot.sources.mail import parse_mail, read_mail
 from bot.sources.mbox import read_file
 from bot.sources.said import said
 from bot.sources.series import assemble
 from checks import load_rules
-from checks.api import Confidence, Severity
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.corpus
@@ -38,61 +38,53 @@ TRANSCRIPT = ROOT / "tests/data/seed_transcript.txt"
 THREADS = "revoke-threads.mbox.xz"
 SERIES = "-dmabuf-revoke-v"
 OWN = "revokebot@bots.example"
-SETTINGS = ReplySettings(address=OWN, operator="the example team")
-MASK = "https://lore.kernel.org/r/%s"
-POLICY = PolicySettings()
+REPLY = ReplySettings(address=OWN, operator="the example team")
 
 
 class Replay:
-    """All that was found and mailed, revision by revision."""
+    """All that was found and mailed, revision by revision, each answered once people had the word."""
 
     def __init__(self, raws: list[bytes]) -> None:
         self.raws = raws
-        postings = [posting for posting in assemble(map(read_mail, raws)) if posting.series.patches]
+        self.postings = [one for one in assemble(map(read_mail, raws)) if one.series.patches]
         line = next(
             line
-            for line in lineages(postings)
+            for line in lineages(self.postings)
             if any(SERIES in posting.series.msgid for posting in line)
         )
-        self.line = sorted(line, key=lambda posting: posting.series.revision)
+        reached = {name for one in line for mail in one.mails.values() for name in lists_of(mail)}
+        policy = PolicySettings(post="send", lists=tuple(reached))
+        self.settings = Settings(reply=REPLY, policy=policy)
         self.entries: dict[int, tuple[Entry, ...]] = {}
         self.mails: dict[int, tuple[Reply, ...]] = {}
         self.robots: set[str] = set()
         rules = load_rules()
 
         @cache
-        def reviewed(at: int) -> Review:
-            return review(self.line[at], rules)
+        def reviewed(msgid: str) -> Review:
+            return review(next(one for one in line if one.series.msgid == msgid), rules)
 
         self.reviewed = reviewed
-        for at, posting in enumerate(self.line):
-            self._post(at, posting)
+        for posting in sorted(line, key=lambda posting: posting.series.revision):
+            self._post(posting)
 
-    def _post(self, at: int, posting: Posting) -> None:
+    def _post(self, posting: Posting) -> None:
+        """Answer one revision as it would have been, of what had been mailed by then."""
         assert posting.series.date is not None
-        now = posting.series.date + timedelta(minutes=POLICY.embargo_minutes)
-        heard = self._heard(now)
-        places = {id(one): at for at, one in enumerate(self.line)}
-        earlier = history(self.line, posting, lambda one: self.reviewed(places[id(one)]), heard)
-        found = self.reviewed(at)
-        entries = ledger(found, earlier, heard)
-        worth = tuple(
-            entry.finding
-            for entry in speaks(entries)
-            if entry.finding.severity.rank >= Severity(POLICY.severity).rank
-            and entry.finding.confidence is Confidence(POLICY.confidence)
+        now = posting.series.date + timedelta(minutes=self.settings.policy.embargo_minutes)
+        known = [raw for raw in self.raws if _date(raw) <= now]
+        there = [one for one in self.postings if one.series.date and one.series.date <= now]
+        (done,) = answers(
+            known, there, [posting], lambda one: self.reviewed(one.series.msgid), self.settings,
+            now, Counts,
+        )  # fmt: skip
+        assert done.refused == ()
+        self.robots |= {one.msgid for one in said(known, there, OWN) if one.bot}
+        self.entries[posting.series.revision] = done.entries
+        self.mails[posting.series.revision] = tuple(
+            reply for reply, verdict in done.replies if verdict.action is Action.SEND
         )
-        written, refused = replies(found._replace(findings=worth), SETTINGS, MASK, now)
-        assert refused == ()
-        self.entries[posting.series.revision] = entries
-        self.mails[posting.series.revision] = written
-        self.raws += [reply.raw for reply in written]
-
-    def _heard(self, now: datetime) -> list[Said]:
-        """What was said by `now`."""
-        heard = said(self.raws, self.line, OWN)
-        self.robots |= {remark.msgid for remark in heard if remark.bot}
-        return [remark for remark in heard if remark.date is not None and remark.date <= now]
+        self.raws += [reply.raw for reply in self.mails[posting.series.revision]]
 
     def transcript(self) -> str:
         lines = []
@@ -111,7 +103,13 @@ class Replay:
         if entry.status is not Status.SAID:
             return entry.reason
         who = "a bot" if entry.mention in self.robots else "a person"
+        if entry.reason.startswith("first told"):
+            return entry.reason
         return f"answered by {who}" if entry.revision else f"said by {who}"
+
+
+def _date(raw: bytes) -> datetime:
+    return parse_mail(raw).date or datetime.max.replace(tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
