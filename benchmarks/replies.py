@@ -76,7 +76,7 @@ def _queue(reviews: list[Review], database: Path) -> None:
     with Store.open(StoreSettings(url=f"sqlite:///{database}")) as store:
         for done in reviews:
             written, _refused = replies(done, SETTINGS, MASK, NOW)
-            kept = [(reply.envelope, reply.parent, reply.subject, verdict) for reply in written]
+            kept = [reply.judged(verdict) for reply in written]
             assert len(store.record(done, (), kept, NOW)) == len(written) > 0
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "Earlier",
     "Entry",
     "Envelope",
+    "Judged",
     "Outcome",
     "Recipients",
     "Result",
@@ -188,6 +189,20 @@ class Envelope(NamedTuple):
     """The mail, LF line ends."""
 
 
+class Judged(NamedTuple):
+    """A reply with the policy's verdict, as the outbox takes it."""
+
+    envelope: Envelope
+    parent: str
+    """Bare message-id of the mail that is answered."""
+    subject: str
+    verdict: Verdict
+    says: tuple[str, ...] = ()
+    """Fingerprints of the findings that it tells."""
+    dkim: str = ""
+    """What is known of the signature of the mail that is answered; empty for nothing."""
+
+
 class Draft(NamedTuple):
     """A reply as the outbox keeps it."""
 
@@ -207,6 +222,12 @@ class Draft(NamedTuple):
     """Aware; when it came into that state."""
     refused: Mapping[str, str] = NOTHING
     """Recipients that a server refused while it took the mail for others, with its words."""
+    says: tuple[str, ...] = ()
+    """Fingerprints of the findings that it tells."""
+    dkim: str = ""
+    """What is known of the signature of the mail that is answered; empty for nothing."""
+    by_hand: bool = False
+    """A person approved it."""
 
 
 class Result(StrEnum):

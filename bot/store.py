@@ -24,10 +24,10 @@ from sqlalchemy.exc import DBAPIError
 from bot.errors import BotError, UsageError
 from bot.model import Review
 from bot.outbox.database import connect, lock, said
-from bot.outbox.recording import earlier, record_reply, record_review
-from bot.outbox.rows import draft_of, entry_row, reply_row
-from bot.outbox.schema import entry, reply, review, switch
-from bot.outgoing import Counts, Draft, Earlier, Entry, Envelope, Sent, State, Verdict
+from bot.outbox.recording import earlier, record
+from bot.outbox.rows import draft_of
+from bot.outbox.schema import reply, review, switch
+from bot.outgoing import Counts, Draft, Earlier, Entry, Envelope, Judged, Sent, State
 from bot.settings import StoreSettings
 
 __all__ = ["Store"]
@@ -78,35 +78,22 @@ class Store:
         self,
         review_: Review,
         entries: Sequence[Entry],
-        replies: Sequence[tuple[Envelope, str, str, Verdict]],
+        replies: Sequence[Judged],
         now: datetime,
     ) -> tuple[int, ...]:
         """Keep a review, its ledger and its replies, all or nothing; return the replies' ids.
 
         Doing it again changes no reply that is there.  Unsent replies that the
         review no longer has are discarded, and one mail is answered only once.
-
-        Parameters
-        ----------
-        replies: envelope, message-id of the parent, subject and the policy's verdict of each
         """
         with self._writing() as connection:
             lock(connection)
-            review_id = record_review(connection, review_, now)
-            connection.execute(delete(entry).where(entry.c.review_id == review_id))
-            for line in entries:
-                connection.execute(insert(entry).values(entry_row(review_id, line)))
-            kept = [envelope.msgid for envelope, *_ in replies]
-            _discard(
-                connection,
-                and_(reply.c.review_id == review_id, reply.c.msgid.not_in(kept)),
-                now,
-                "a later run of the review no longer says it",
-            )
-            return tuple(
-                record_reply(connection, review_id, reply_row(review_, *item), now)
-                for item in replies
-            )
+
+            def discard(review_id: int, kept: Sequence[str]) -> None:
+                gone = and_(reply.c.review_id == review_id, reply.c.msgid.not_in(kept))
+                _discard(connection, gone, now, "a later run of the review no longer says it")
+
+            return record(connection, review_, entries, replies, now, discard)
 
     def claim(self, owner: str, now: datetime, lease: timedelta) -> Draft | None:
         """Take the oldest reply that is due, for `lease`; None when there is none, or all stop.
@@ -182,7 +169,7 @@ class Store:
 
     def approve(self, id_: int, now: datetime) -> None:
         """A person allows a draft to be sent."""
-        self._move(id_, (State.DRAFT,), State.APPROVED, now, "approved by hand", {})
+        self._move(id_, (State.DRAFT,), State.APPROVED, now, "approved by hand", {"by_hand": True})
 
     def retry(self, id_: int, now: datetime) -> None:
         """A person lets a failed reply be tried again, at once and with all its attempts.

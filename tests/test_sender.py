@@ -11,7 +11,7 @@ import pytest
 
 from bot.errors import ArchiveError, NotFoundError
 from bot.look import Seen
-from bot.outgoing import Action, Draft, Envelope, Outcome, Result, State, Verdict
+from bot.outgoing import Action, Draft, Envelope, Judged, Outcome, Result, State, Verdict
 from bot.render.mail import replies
 from bot.review import review
 from bot.sender import Sender
@@ -62,7 +62,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     envelope = Envelope(reply.msgid, "bot@example.org", ("author@example.org",), reply.raw)
     with Store.open(StoreSettings(url=f"sqlite:///{tmp_path}/outbox.db")) as store:
         verdict = Verdict(Action.SEND, "allowed")
-        store.record(done, (), [(envelope, reply.parent, "Re: x", verdict)], NOW)
+        store.record(done, (), [Judged(envelope, reply.parent, "Re: x", verdict)], NOW)
         yield World(store, envelope)
 
 

@@ -106,7 +106,7 @@ def _shown(answer: Answer) -> Iterator[str]:
 def _keep(answer: Answer, store: Store, *, approve: bool) -> None:
     """Store review and replies in one transaction, and say where they are."""
     now = datetime.now(UTC)
-    kept = [(r.envelope, r.parent, r.subject, verdict) for r, verdict in answer.replies]
+    kept = [reply.judged(verdict) for reply, verdict in answer.replies]
     ids = store.record(answer.review, answer.entries, kept, now)
     for msgid in answer.older:
         revision = answer.review.posting.series.revision

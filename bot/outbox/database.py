@@ -7,6 +7,7 @@ folder that only its owner can enter.  Nothing here reads or writes a row.
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def connect(url: str) -> Engine:
         parsed = make_url(url) if url else _own()
         if parsed.get_backend_name() == "sqlite":
             _make_file(parsed)
-        engine = create_engine(parsed)
+        engine = create_engine(parsed, json_serializer=_as_json)
     except (ArgumentError, NoSuchModuleError, ImportError) as err:
         raise UsageError(f"store.url: {err}; write e.g. sqlite:////var/lib/bot/outbox.db") from err
     if engine.dialect.name == "sqlite":
@@ -62,6 +63,11 @@ def lock(connection: Connection) -> None:
     """Let no other writer in until the end of the transaction; SQLite never does."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+
+
+def _as_json(value: object) -> str:
+    """JSON; a lone surrogate of a broken mail is escaped, odd facts of a rule become text."""
+    return json.dumps(value, default=str)
 
 
 def _own() -> URL:

@@ -1,74 +1,106 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Writes reviews and new replies into the outbox, and reads them back as history.
+"""Writes a review with its ledger and replies into the outbox, and reads it back as history.
 
-The transaction is the caller's (`bot.store`), so that all of a review is kept or nothing.
+The transaction is the caller's (`bot.store`), so that all of a review is kept or
+nothing.  The statements stand ready made, since SQLAlchemy takes longer to make
+one than to run it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, update
 
 from bot.model import Review
-from bot.outbox.rows import finding_of, review_row
+from bot.outbox.rows import entry_row, finding_of, reply_row, review_row
 from bot.outbox.schema import entry, reply, review
-from bot.outgoing import Earlier, State, Status
+from bot.outgoing import Earlier, Entry, Judged, State, Status
 
-__all__ = ["earlier", "record_reply", "record_review"]
+__all__ = ["earlier", "record"]
+
+WANTED: BindParameter[Any] = bindparam("wanted", expanding=True)
+REVIEW_ID = select(review.c.id).where(review.c.msgid == bindparam("wanted"))
+NEW_REVIEW = insert(review)
+SAME_REVIEW = update(review).where(review.c.id == bindparam("found"))
+OLD_ENTRIES = delete(entry).where(entry.c.review_id == bindparam("found"))
+NEW_ENTRY = insert(entry)
+REPLY_IDS = select(reply.c.msgid, reply.c.id).where(reply.c.msgid.in_(WANTED))
+NEW_REPLY = insert(reply)
+ANSWERED = (
+    select(reply.c.parent, func.min(reply.c.msgid))
+    .where(reply.c.parent.in_(WANTED), reply.c.state.in_([State.SENT.value, State.SENDING.value]))
+    .group_by(reply.c.parent)
+)
 
 
-def record_review(connection: Connection, review_: Review, now: datetime) -> int:
-    """Keep a review, in the place of an earlier one of the same series mail; return its id."""
+def record(
+    connection: Connection,
+    review_: Review,
+    entries: Sequence[Entry],
+    replies: Sequence[Judged],
+    now: datetime,
+    discard: Callable[[int, Sequence[str]], None],
+) -> tuple[int, ...]:
+    """Keep a review, in the place of an earlier one of the same series mail.
+
+    Parameters
+    ----------
+    discard: called with the review's id and the message-ids of its replies when it was known
+
+    Returns the ids of the replies, those of earlier ones where they say the same.
+    """
     values = review_row(review_, now)
-    query = select(review.c.id).where(review.c.msgid == values["msgid"])
-    found = connection.execute(query).scalar()
-    if found is not None:
-        connection.execute(update(review).where(review.c.id == found).values(**values))
-        return int(found)
-    connection.execute(insert(review).values(**values))
-    return int(connection.execute(query).scalar_one())
+    found = connection.execute(REVIEW_ID, {"wanted": values["msgid"]}).scalar()
+    if found is None:
+        connection.execute(NEW_REVIEW, values)
+        found = connection.execute(REVIEW_ID, {"wanted": values["msgid"]}).scalar_one()
+    else:
+        connection.execute(SAME_REVIEW, {"found": found, **values})
+        connection.execute(OLD_ENTRIES, {"found": found})
+        discard(found, [one.envelope.msgid for one in replies])
+    if entries:
+        connection.execute(NEW_ENTRY, [entry_row(found, line) for line in entries])
+    if not replies:
+        return ()
+    rows = [reply_row(review_, found, one, now) for one in replies]
+    return _record_replies(connection, rows)
 
 
-def record_reply(connection: Connection, review_id: int, row: dict[str, Any], now: datetime) -> int:
-    query = select(reply.c.id).where(reply.c.msgid == row["msgid"])
-    found = connection.execute(query).scalar()
-    if found is not None:
-        return int(found)
-    answered = connection.execute(
-        select(func.min(reply.c.msgid)).where(
-            reply.c.parent == row["parent"],
-            reply.c.state.in_([State.SENT.value, State.SENDING.value]),
-        )
-    ).scalar()
-    if answered:
-        row["state"] = State.DISCARDED.value
-        row["reason"] = f"the mail was answered by <{answered}> already"
-    connection.execute(insert(reply).values(**row, review_id=review_id, changed=now))
-    return int(connection.execute(query).scalar_one())
+def _record_replies(connection: Connection, rows: Sequence[dict[str, Any]]) -> tuple[int, ...]:
+    """Insert the rows of replies that are not there; one mail is answered only once."""
+    wanted = {"wanted": [row["msgid"] for row in rows]}
+    known = _pairs(connection, REPLY_IDS, wanted)
+    new = {row["msgid"]: row for row in rows if row["msgid"] not in known}
+    if new:
+        parents = {"wanted": [row["parent"] for row in new.values()]}
+        answered = _pairs(connection, ANSWERED, parents)
+        for row in new.values():
+            if row["parent"] in answered:
+                row["state"] = State.DISCARDED.value
+                row["reason"] = f"the mail was answered by <{answered[row['parent']]}> already"
+        connection.execute(NEW_REPLY, list(new.values()))
+        known = _pairs(connection, REPLY_IDS, wanted)
+    return tuple(int(known[row["msgid"]]) for row in rows)
+
+
+def _pairs(connection: Connection, query: Any, values: Mapping[str, object]) -> dict[str, Any]:
+    return {row[0]: row[1] for row in connection.execute(query, values)}
 
 
 def earlier(connection: Connection, row: Mapping[Any, Any]) -> Earlier:
     """What the review of `row` found, and which mails told it."""
     findings = tuple(finding_of(fields) for fields in row["findings"])
-    told = connection.execute(
-        select(entry.c.fingerprint, entry.c.mention).where(
-            entry.c.review_id == row["id"], entry.c.status == Status.STANDING.value
-        )
-    ).all()
-    replies = connection.execute(
-        select(reply.c.parent, reply.c.msgid).where(
-            reply.c.review_id == row["id"], reply.c.state == State.SENT.value
-        )
-    ).all()
-    sent = {row.parent: row.msgid for row in replies}
-    mentions = {}
-    for finding in findings:
-        # More than three replies were gathered in one to the series' first mail.
-        msgid = sent.get(finding.patch.msgid) or sent.get(row["msgid"])
-        if msgid:
-            mentions[finding.fingerprint] = msgid
-    mentions.update((fingerprint, mention) for fingerprint, mention in told if mention)
+    standing = select(entry.c.fingerprint, entry.c.mention).where(
+        entry.c.review_id == row["id"], entry.c.status == Status.STANDING.value
+    )
+    sent = select(reply.c.msgid, reply.c.says).where(
+        reply.c.review_id == row["id"], reply.c.state == State.SENT.value
+    )
+    mentions = {
+        fingerprint: msgid for msgid, says in connection.execute(sent) for fingerprint in says
+    }
+    mentions.update((told, mention) for told, mention in connection.execute(standing) if mention)
     return Earlier(row["revision"], row["msgid"], findings, mentions)

@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from bot.lists import reached
 from bot.model import Review
-from bot.outgoing import Action, Draft, Entry, Envelope, State, Verdict
+from bot.outgoing import Action, Draft, Entry, Envelope, Judged, State
 from checks.api import Confidence, Finding, PatchRef, Severity
 
 __all__ = ["NEW_STATE", "draft_of", "entry_row", "finding_of", "reply_row", "review_row"]
@@ -38,7 +37,7 @@ def review_row(review: Review, now: datetime) -> dict[str, Any]:
         "author": first.author.email.lower() if first else "",
         "date": series.date,
         "edition": review.edition.value,
-        "findings": [_plain(finding._asdict()) for finding in review.findings],
+        "findings": [finding._asdict() for finding in review.findings],
         "errors": [problem._asdict() for problem in review.errors],
         "recorded": now,
     }
@@ -53,19 +52,20 @@ def entry_row(review_id: int, entry: Entry) -> dict[str, Any]:
         "status": entry.status.value,
         "reason": entry.reason,
         "mention": entry.mention,
+        "revision": entry.revision,
     }
 
 
-def reply_row(
-    review: Review, envelope: Envelope, parent: str, subject: str, verdict: Verdict
-) -> dict[str, Any]:
-    """The row of a new reply, without id, review and time."""
-    mail = review.posting.mails.get(parent)
+def reply_row(review: Review, review_id: int, judged: Judged, now: datetime) -> dict[str, Any]:
+    """The row of a new reply, without id."""
+    envelope, verdict = judged.envelope, judged.verdict
+    mail = review.posting.mails.get(judged.parent)
     author = mail.author.email.lower() if mail else ""
     return {
+        "review_id": review_id,
         "msgid": envelope.msgid,
-        "parent": parent,
-        "subject": subject,
+        "parent": judged.parent,
+        "subject": judged.subject,
         "sender": envelope.sender,
         "recipients": list(envelope.recipients),
         "raw": envelope.raw,
@@ -75,11 +75,15 @@ def reply_row(
         "reason": verdict.reason,
         "attempts": 0,
         "not_before": verdict.until if verdict.action is Action.HOLD else None,
+        "changed": now,
         "owner": None,
         "lease_until": None,
         "doubtful": False,
         "refused": {},
         "sent": None,
+        "says": list(judged.says),
+        "dkim": judged.dkim,
+        "by_hand": False,
     }
 
 
@@ -97,6 +101,9 @@ def draft_of(row: Mapping[Any, Any], state: State | None = None) -> Draft:
         not_before=row["not_before"],
         changed=row["changed"],
         refused=row["refused"],
+        says=tuple(row["says"]),
+        dkim=row["dkim"],
+        by_hand=row["by_hand"],
     )
 
 
@@ -111,8 +118,3 @@ def finding_of(fields: Mapping[str, Any]) -> Finding:
             "references": tuple(fields["references"]),
         }
     )
-
-
-def _plain(fields: Mapping[str, object]) -> object:
-    """`fields` as JSON keeps them: a lone surrogate of a broken mail and odd facts become text."""
-    return json.loads(json.dumps(fields, default=str))

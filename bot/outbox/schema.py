@@ -19,11 +19,12 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    false,
 )
 
-__all__ = ["METADATA", "REVISION", "Moment", "entry", "reply", "review", "switch"]
+__all__ = ["METADATA", "REVISION", "Moment", "dismissal", "entry", "reply", "review", "switch"]
 
-REVISION = "0001"
+REVISION = "0002"
 """The migration that makes what is below."""
 
 METADATA = MetaData()
@@ -77,6 +78,7 @@ entry = Table(
     Column("status", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("mention", Text, nullable=False),
+    Column("revision", Integer, nullable=False, server_default="0"),
 )
 
 reply = Table(
@@ -102,8 +104,20 @@ reply = Table(
     Column("doubtful", Boolean, nullable=False),
     Column("refused", JSON, nullable=False),
     Column("sent", Moment),
+    Column("says", JSON, nullable=False, server_default="[]"),
+    Column("dkim", Text, nullable=False, server_default=""),
+    Column("by_hand", Boolean, nullable=False, server_default=false()),
 )
 Index("ix_reply_state", reply.c.state, reply.c.not_before)
+
+dismissal = Table(
+    "dismissal",
+    METADATA,
+    Column("fingerprint", Text, primary_key=True),
+    Column("rule", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("recorded", Moment, nullable=False),
+)
 
 switch = Table(
     "switch",

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from bot import __version__
 from bot.model import Address, Mail, Review
-from bot.outgoing import MAX_LINE, Entry, Envelope, Recipients, Status
+from bot.outgoing import MAX_LINE, Entry, Envelope, Judged, Recipients, Status, Verdict
 from bot.recipients import recipients
 from bot.render.address import fold, printable, spelt, usable_msgid
 from bot.render.body import Part, Point, body, rules_of
@@ -54,6 +54,11 @@ class Reply(NamedTuple):
     def envelope(self) -> Envelope:
         """The mail as the outbox and the delivery take it."""
         return Envelope(self.msgid, self.sender, self.recipients.emails, self.raw)
+
+    def judged(self, verdict: Verdict) -> Judged:
+        """The reply as the outbox takes it."""
+        says = tuple(finding.fingerprint for finding in self.findings)
+        return Judged(self.envelope, self.parent, self.subject, verdict, says)
 
 
 def replies(

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from bot.outgoing import Action, Draft, Envelope, Outcome, State, Verdict
+from bot.outgoing import Action, Draft, Envelope, Judged, Outcome, State, Verdict
 from bot.settings import DeliverySettings, StoreSettings
 from bot.sources.options import ArchiveOptions, SourceOptions
 from tests.integration.conftest import Inbox
@@ -187,7 +187,7 @@ def bench(own_inbox: Inbox, tmp_path: Path) -> Any:
     replies = [reply_to(parents[number % len(parents)], number) for number in range(count)]
     verdict = Verdict(Action.SEND, "the test says so")
     with Store.open(StoreSettings(url=url)) as store:
-        store.record(review, (), [(*reply, verdict) for reply in replies], now)
+        store.record(review, (), [Judged(*reply, verdict) for reply in replies], now)
     with opened(own_inbox) as address:
         address.git_config(git_config)
         job = Job(url, own_inbox.url, str(git_config))

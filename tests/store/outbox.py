@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.outgoing import Action, Entry, Envelope, Status, Verdict
+from bot.outgoing import Action, Entry, Judged, Status, Verdict
 from bot.render.mail import replies
 from bot.settings import ReplySettings, StoreSettings
 from bot.store import Store
@@ -25,11 +25,11 @@ def settings(folder: Path) -> StoreSettings:
     return StoreSettings(f"sqlite:///{folder}/state/outbox.db")
 
 
-def written() -> list[tuple[Envelope, str, str]]:
-    """The two replies to the review, as they are rendered."""
+def written(verdict: Verdict = SEND) -> list[Judged]:
+    """The two replies to the review, as they are rendered, all under `verdict`."""
     made, _ = replies(REVIEW, ReplySettings(), "https://lore.kernel.org/r/%s", NOW)
     return [
-        (Envelope(one.msgid, "revokebot@localhost", RECIPIENTS, one.raw), one.parent, "Re: it")
+        one.judged(verdict)._replace(envelope=one.envelope._replace(recipients=RECIPIENTS))
         for one in made
     ]
 
@@ -41,4 +41,4 @@ def entries() -> tuple[Entry, ...]:
 
 def fill(store: Store, verdict: Verdict = SEND) -> tuple[int, ...]:
     """Record the review with its replies, all under `verdict`."""
-    return store.record(REVIEW, entries(), [(*one, verdict) for one in written()], NOW)
+    return store.record(REVIEW, entries(), written(verdict), NOW)

@@ -18,7 +18,7 @@ from bot.outbox.schema import METADATA
 from bot.outgoing import State
 from bot.settings import StoreSettings
 from bot.store import Store
-from tests.store.outbox import LEASE, NOW, REVIEW, SEND, entries, fill, settings, written
+from tests.store.outbox import LEASE, NOW, REVIEW, entries, fill, settings, written
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -45,9 +45,11 @@ def heard(process: subprocess.Popen[str]) -> str:
 
 
 def many(store: Store, number: int) -> tuple[int, ...]:
-    envelope, _, subject = written()[0]
+    one = written()[0]
     replies = [
-        (envelope._replace(msgid=f"{n}@localhost"), f"parent-{n}@example.org", subject, SEND)
+        one._replace(
+            envelope=one.envelope._replace(msgid=f"{n}@localhost"), parent=f"parent-{n}@example.org"
+        )
         for n in range(number)
     ]
     return store.record(REVIEW, entries(), replies, NOW)
@@ -87,7 +89,7 @@ def test_the_reply_of_a_killed_sender_comes_back_as_possibly_sent(tmp_path: Path
         again = store.claim("two", NOW + LEASE, LEASE)
         assert again is not None
         assert (again.id, again.state) == (first, State.SENDING)
-        assert again.envelope.msgid == written()[0][0].msgid
+        assert again.envelope.msgid == written()[0].envelope.msgid
 
 
 def test_processes_that_open_an_empty_outbox_at_once_both_get_it(tmp_path: Path) -> None:
@@ -121,7 +123,7 @@ def test_the_migrations_make_the_tables_that_the_code_names(tmp_path: Path) -> N
         with engine.connect() as connection:
             context = MigrationContext.configure(connection)
             assert compare_metadata(context, METADATA) == []
-            assert context.get_current_revision() == "0001"
+            assert context.get_current_revision() == "0002"
     finally:
         engine.dispose()
 
@@ -145,7 +147,7 @@ def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "state" / "outbox.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
-    with pytest.raises(BotError, match="revision 9999, this version knows 0001"):
+    with pytest.raises(BotError, match="revision 9999, this version knows 0002"):
         Store.open(settings(tmp_path))
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from bot.cli import main
 from bot.outbox.edited import edited
-from bot.outgoing import Envelope, State
+from bot.outgoing import Envelope, Judged, State
 from bot.settings import StoreSettings
 from bot.store import Store
 from tests.store.outbox import DRAFT, LEASE, NOW, RECIPIENTS, REVIEW, SEND, fill, settings, written
@@ -97,7 +97,7 @@ def test_show_tells_all_and_lets_no_escape_through(
 ) -> None:
     envelope = Envelope("bad@localhost", "bot@localhost", RECIPIENTS, b"To: a\n\n\x1b[2Jhello\n")
     with Store.open(outbox) as store:
-        store.record(REVIEW, (), [(envelope, "p@example.org", "\x1b]0;x\x07", SEND)], NOW)
+        store.record(REVIEW, (), [Judged(envelope, "p@example.org", "\x1b]0;x\x07", SEND)], NOW)
     assert main(["queue", "show", "3"]) == 0
     assert main(["queue", "list"]) == 0
     out = capsys.readouterr().out

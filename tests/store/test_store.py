@@ -41,9 +41,10 @@ def claimed(store: Store, owner: str = "one") -> Draft:
 
 def test_a_reply_comes_out_as_it_went_in(store: Store) -> None:
     ids = fill(store)
-    for id_, (envelope, parent, subject) in zip(ids, written(), strict=True):
+    for id_, one in zip(ids, written(), strict=True):
         draft = store.draft(id_)
-        assert (draft.envelope, draft.parent, draft.subject) == (envelope, parent, subject)
+        assert (draft.envelope, draft.parent, draft.subject) == one[:3]
+        assert (draft.says, draft.dkim, draft.by_hand) == (one.says, one.dkim, False)
         assert (draft.state, draft.reason) == (State.APPROVED, "post = send")
         assert (draft.changed, draft.not_before, draft.attempts) == (NOW, None, 0)
     assert len(set(ids)) == 2
@@ -86,19 +87,18 @@ def test_what_a_later_run_no_longer_says_is_discarded_unless_sent(store: Store) 
 def test_no_mail_is_answered_twice(store: Store) -> None:
     fill(store)
     store.sent(claimed(store).id, "one", NOW, "250 ok", {})
-    envelope, parent, subject = written()[0]
-    other = envelope._replace(msgid="other@localhost")
-    (id_,) = store.record(REVIEW, entries(), [(other, parent, subject, SEND)], NOW)
+    first = written()[0]
+    other = first._replace(envelope=first.envelope._replace(msgid="other@localhost"))
+    (id_,) = store.record(REVIEW, entries(), [other], NOW)
     draft = store.draft(id_)
     assert draft.state is State.DISCARDED
-    assert envelope.msgid in draft.reason
+    assert first.envelope.msgid in draft.reason
 
 
 def test_a_record_that_fails_keeps_nothing(store: Store) -> None:
-    envelope, parent, subject = written()[0]
-    naive = Verdict(Action.HOLD, "embargo", NOW.replace(tzinfo=None))
+    naive = written(Verdict(Action.HOLD, "embargo", NOW.replace(tzinfo=None)))
     with pytest.raises(Exception, match="no time zone"):
-        store.record(REVIEW, entries(), [(envelope, parent, subject, naive)], NOW)
+        store.record(REVIEW, entries(), naive, NOW)
     assert store.drafts() == []
     assert store.earlier([REVIEW.posting.series.msgid]) == ()
 
@@ -269,8 +269,8 @@ def test_history_has_the_findings_and_the_mails_that_told_them(store: Store) -> 
     draft = claimed(store)
     store.sent(draft.id, "one", NOW, "250 ok", {})
     (after,) = store.earlier([msgid])
-    told = {found.fingerprint for found in REVIEW.findings if found.patch.msgid == draft.parent}
-    assert after.mentions == dict.fromkeys(told, draft.envelope.msgid)
+    assert draft.says
+    assert after.mentions == dict.fromkeys(draft.says, draft.envelope.msgid)
     standing = Entry(REVIEW.findings[0], Status.STANDING, "first told for v1", "v1@localhost", 1)
     store.record(REVIEW, [standing], [], NOW)
     (third,) = store.earlier([msgid])
