@@ -128,6 +128,21 @@ def test_the_migrations_make_the_tables_that_the_code_names(tmp_path: Path) -> N
         engine.dispose()
 
 
+def test_an_older_database_keeps_its_replies(tmp_path: Path) -> None:
+    with Store.open(settings(tmp_path)) as store:
+        fill(store)
+        before = store.drafts()
+    with sqlite3.connect(tmp_path / "state" / "outbox.db") as connection:
+        for column in ("says", "dkim", "by_hand"):
+            connection.execute(f"ALTER TABLE reply DROP COLUMN {column}")
+        connection.execute("ALTER TABLE entry DROP COLUMN revision")
+        connection.execute("DROP TABLE dismissal")
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    connection.close()
+    with Store.open(settings(tmp_path)) as store:
+        assert store.drafts() == [draft._replace(says=()) for draft in before]
+
+
 def test_a_migration_that_dies_leaves_an_empty_database(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     path = tmp_path / "state" / "outbox.db"
