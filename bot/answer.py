@@ -14,10 +14,9 @@ from typing import NamedTuple
 from bot.config import Settings
 from bot.history import history
 from bot.ledger import ledger
-from bot.lists import lists_of, unknown_lists
 from bot.model import Posting, Review
-from bot.outgoing import Counts, Entry, Said, Sent, Status, Verdict
-from bot.policy import Case, decide, passes
+from bot.outgoing import Counts, Entry, Said, Status, Verdict
+from bot.policy import case_of, decide, passes
 from bot.recipients import lowered
 from bot.render.mail import Reply, replies
 from bot.settings import PolicySettings
@@ -114,21 +113,14 @@ def _verdict(
     reply: Reply, review: Review, current: bool, counts: Counts, context: Context
 ) -> Verdict:
     mail = review.posting.mails[reply.parent]
-    series = review.posting.series
-    case = Case(
-        findings=reply.findings,
-        mail=mail,
-        recipients=reply.recipients,
-        lists=lists_of(mail),
-        now=context.now,
-        own=context.settings.reply.address,
-        unknown_lists=unknown_lists(mail),
-        complete=series.complete,
-        newest=current,
-        date=series.date,
-        errors=review.errors,
-        author_sent=counts.authors.get(mail.author.email.lower(), Sent()),
-        list_sent=counts.lists,
-        all_sent=counts.total,
+    case = case_of(
+        reply.findings,
+        mail,
+        review.posting,
+        reply.recipients,
+        counts,
+        context.now,
+        context.settings.reply.address,
     )
+    case = case._replace(newest=current, errors=review.errors)
     return decide(case, context.settings.policy)

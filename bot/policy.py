@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from bot.lists import named
-from bot.model import Mail
-from bot.outgoing import NONE_SENT, Action, Recipients, Sent, Verdict
+from bot.lists import lists_of, named, unknown_lists
+from bot.model import Mail, Posting
+from bot.outgoing import NONE_SENT, Action, Counts, Recipients, Sent, Verdict
 from bot.recipients import is_bot, lowered
 from bot.settings import PolicySettings
 from checks.api import Confidence, Finding, Problem, Severity
 
-__all__ = ["Case", "decide", "passes"]
+__all__ = ["Case", "case_of", "decide", "passes"]
 
 DAY = timedelta(hours=24)
 SKEW = timedelta(hours=1)
@@ -59,6 +59,43 @@ class Case(NamedTuple):
     all_sent: Sent = Sent()
     dkim: str = ""
     """What is known of the mail's signature; told, and never decisive: list footers break it."""
+    by_hand: bool = False
+    """A person approved it: then only what holds for everybody stops it."""
+
+
+def case_of(
+    findings: tuple[Finding, ...],
+    mail: Mail,
+    posting: Posting | None,
+    recipients: Recipients,
+    counts: Counts,
+    now: datetime,
+    own: str,
+) -> Case:
+    """The case of a reply that says `findings` to `mail`.
+
+    Parameters
+    ----------
+    posting: the series that `mail` belongs to; None where it is not known
+    now: aware
+    own: the bot's address
+
+    What else is known (`newest`, `errors`, ...) is the caller's to add.
+    """
+    return Case(
+        findings=findings,
+        mail=mail,
+        recipients=recipients,
+        lists=lists_of(mail),
+        now=now,
+        own=own,
+        unknown_lists=unknown_lists(mail),
+        complete=posting is not None and posting.series.complete,
+        date=posting.series.date if posting is not None else None,
+        author_sent=counts.authors.get(mail.author.email.lower(), Sent()),
+        list_sent=counts.lists,
+        all_sent=counts.total,
+    )
 
 
 def decide(case: Case, settings: PolicySettings) -> Verdict:
@@ -67,10 +104,12 @@ def decide(case: Case, settings: PolicySettings) -> Verdict:
     if reason:
         return Verdict(Action.DROP, reason)
     crashed = next((e for e in case.errors if e.kind == "rule-crashed"), None)
-    if crashed is not None:
+    if crashed is not None and not case.by_hand:
         return Verdict(Action.DRAFT, f"rule {crashed.where} crashed, so the review is not whole")
     if settings.post == "off":
         return Verdict(Action.DRAFT, "policy.post is off: nothing leaves")
+    if case.by_hand:
+        return Verdict(Action.SEND, "approved by hand")
     if not any(passes(finding, settings) for finding in case.findings):
         floor = f"{settings.severity} with {settings.confidence} confidence"
         return Verdict(Action.DROP, f"no finding is worth a mail: none reaches {floor}")
@@ -106,7 +145,9 @@ def _drop_first(case: Case, settings: PolicySettings) -> Iterator[str]:
         yield "nobody is left whom it could be sent to"
     if not case.newest:
         yield "a newer revision of the series is there"
-    if case.date is not None and case.now - case.date > DAY * min(settings.max_age_days, 36500):
+    if case.by_hand or case.date is None:
+        return
+    if case.now - case.date > DAY * min(settings.max_age_days, 36500):
         yield f"the series is older than {settings.max_age_days} days (policy.max_age_days)"
 
 

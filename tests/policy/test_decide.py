@@ -107,6 +107,43 @@ def test_verdict(
         assert verdict.until > CASE.now
 
 
+BINDING: list[tuple[dict[str, object], dict[str, object], Action]] = [
+    ({"mail": mail(author=OWN)}, {}, Action.DROP),
+    ({"mail": mail(auto_submitted="auto-generated")}, {}, Action.DROP),
+    ({}, {"bots": ("author@example.org",)}, Action.DROP),
+    ({}, {"leave": ("author@example.org",)}, Action.DROP),
+    ({"recipients": Recipients((), ())}, {}, Action.DROP),
+    ({"newest": False}, {}, Action.DROP),
+    ({}, {"post": "off"}, Action.DRAFT),
+]
+"""What stops also a reply that a person approved."""
+
+
+@pytest.mark.parametrize(("case", "settings", "action"), BINDING)
+def test_what_a_person_can_not_approve(
+    case: dict[str, object], settings: dict[str, object], action: Action
+) -> None:
+    by_hand = CASE._replace(**{**case, "by_hand": True})  # type: ignore[arg-type]
+    assert decide(by_hand, ALLOWED._replace(**settings)).action is action  # type: ignore[arg-type]
+
+
+OVERRIDDEN = (
+    "max_age_days", "crashed", "worth a mail", "quiet", "policy.lists", "no list", "like a list",
+    "policy.authors", "not complete", "no date", "future", "minutes", "per_author", "per_list",
+    "per_day", "approve", "with high",
+)  # fmt: skip
+"""Words of the reasons that a person's word is above."""
+
+
+def test_a_person_overrides_the_rest() -> None:
+    rest = [row for row in ROWS if any(word in row[3] for word in OVERRIDDEN)]
+    assert {word for word in OVERRIDDEN if any(word in row[3] for row in rest)} == set(OVERRIDDEN)
+    for case, settings, _action, _reason in rest:
+        by_hand = CASE._replace(**{**case, "by_hand": True})  # type: ignore[arg-type]
+        verdict = decide(by_hand, ALLOWED._replace(**settings))  # type: ignore[arg-type]
+        assert verdict == (Action.SEND, "approved by hand", None), (case, settings)
+
+
 def test_the_table_has_every_action_and_every_deciding_setting() -> None:
     assert {row[2] for row in ROWS} == set(Action)
     elsewhere = {"exclude", "max_cc", "embargo_minutes", "max_age_days"}

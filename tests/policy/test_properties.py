@@ -74,6 +74,7 @@ cases = st.builds(
     author_sent=counts,
     list_sent=st.dictionaries(st.sampled_from(LISTS), counts),
     all_sent=counts,
+    by_hand=st.just(False),
 )
 
 Change = Callable[[Case, PolicySettings], tuple[Case, PolicySettings]]
@@ -157,6 +158,16 @@ def test_what_is_sent_was_allowed_by_all(case: Case, old: PolicySettings) -> Non
         assert case.newest
         assert case.date is not None
     assert (verdict.until is not None) == (verdict.action is Action.HOLD)
+
+
+@given(cases, settings)
+def test_a_person_lets_nothing_out_that_nobody_may_send(case: Case, old: PolicySettings) -> None:
+    if decide(case._replace(by_hand=True), old).action is Action.SEND:
+        assert old.post != "off"
+        assert case.mail.author.email not in (*old.leave, *old.bots, "lkp@intel.com", case.own)
+        assert case.mail.auto_submitted in ("", "no")
+        assert case.recipients.to
+        assert case.newest
 
 
 @given(cases, settings)
