@@ -14,8 +14,9 @@ from typing import NamedTuple
 from bot.config import Settings
 from bot.history import history
 from bot.ledger import ledger
+from bot.lists import reached
 from bot.model import Posting, Review
-from bot.outgoing import Counts, Entry, Said, Status, Verdict
+from bot.outgoing import Action, Counts, Entry, Said, Status, Verdict
 from bot.policy import case_of, decide, passes
 from bot.recipients import lowered
 from bot.render.mail import Reply, replies
@@ -93,8 +94,7 @@ def _answer(posting: Posting, line: Sequence[Posting], context: Context) -> Answ
     )
     latest = all(one.series.msgid == posting.series.msgid for one in newest(line))
     current = latest and not any(problem.kind in UNSURE for problem in posting.problems)
-    counts = context.counts()
-    judged = tuple((reply, _verdict(reply, review, current, counts, context)) for reply in written)
+    judged = tuple(_judged(written, review, current, context))
     older = tuple(one.msgid for one in earlier) if latest else ()
     return Answer(review, entries, judged, refused, older)
 
@@ -107,6 +107,19 @@ def _asked_once(entries: Iterable[Entry], policy: PolicySettings) -> tuple[Entry
         else entry
         for entry in entries
     )
+
+
+def _judged(
+    written: Iterable[Reply], review: Review, current: bool, context: Context
+) -> Iterator[tuple[Reply, Verdict]]:
+    """Each reply with its verdict; one that may leave counts for the caps of the next."""
+    counts = context.counts()
+    for reply in written:
+        verdict = _verdict(reply, review, current, counts, context)
+        yield reply, verdict
+        if verdict.action in (Action.SEND, Action.HOLD):
+            mail = review.posting.mails[reply.parent]
+            counts = counts.and_one(mail.author.email.lower(), reached(mail))
 
 
 def _verdict(

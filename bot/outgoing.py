@@ -7,7 +7,7 @@ Review ──► Entry* (bot.ledger) ──► Reply* (bot.render) ──► Ver
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
@@ -141,6 +141,11 @@ class Sent(NamedTuple):
     oldest: datetime | None = None
     """Aware; when the first of them went out, None where that is not known."""
 
+    def and_one(self, moment: datetime | None = None) -> Sent:
+        """With one mail more, which left at `moment` (aware), or is about to leave."""
+        known = [time for time in (self.oldest, moment) if time is not None]
+        return Sent(self.mails + 1, min(known, default=None))
+
 
 NONE_SENT: Mapping[str, Sent] = {}
 
@@ -153,6 +158,15 @@ class Counts(NamedTuple):
     lists: Mapping[str, Sent] = NONE_SENT
     """By List-Id, lower case."""
     total: Sent = Sent()
+
+    def and_one(self, author: str, lists: Iterable[str]) -> Counts:
+        """With one mail more that is about to leave: to `author`, and to `lists`."""
+        more = {name: self.lists.get(name, Sent()).and_one() for name in lists}
+        return Counts(
+            {**self.authors, author: self.authors.get(author, Sent()).and_one()},
+            {**self.lists, **more},
+            self.total.and_one(),
+        )
 
 
 class Verdict(NamedTuple):

@@ -233,10 +233,10 @@ class Store:
         with self._reading() as connection:
             rows = connection.execute(query).all()
         for author, names, moment in rows:
-            authors[author] = _one_more(authors.get(author, Sent()), moment)
+            authors[author] = authors.get(author, Sent()).and_one(moment)
             for name in names:
-                lists[name] = _one_more(lists.get(name, Sent()), moment)
-            total = _one_more(total, moment)
+                lists[name] = lists.get(name, Sent()).and_one(moment)
+            total = total.and_one(moment)
         return Counts(authors, lists, total)
 
     def stop(self, reason: str) -> None:
@@ -310,11 +310,6 @@ class Store:
             raise BotError(
                 f"store {self.url}: {said(err)}; nothing was changed, try again"
             ) from err
-
-
-def _one_more(sent: Sent, moment: datetime | None) -> Sent:
-    known = [time for time in (sent.oldest, moment) if time is not None]
-    return Sent(sent.mails + 1, min(known, default=None))
 
 
 def _ended(state: State, now: datetime, words: str) -> dict[str, Any]:

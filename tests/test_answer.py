@@ -12,7 +12,7 @@ import pytest
 from bot.answer import Answer, answers
 from bot.commands.review import Setup
 from bot.config import Settings
-from bot.outgoing import Action, Counts, Status
+from bot.outgoing import Action, Counts, Sent, Status
 from bot.settings import PolicySettings, ReplySettings
 from bot.sources import SourceOptions, open_thread
 from bot.sources.mbox import as_mboxrd
@@ -21,15 +21,21 @@ from tests.integration.mails import COVER_V1, COVER_V2, world
 
 EXAMPLE = str(ROOT / "examples/revocable-helper.mbox")
 SOON = datetime(2026, 2, 4, 9, 0, tzinfo=UTC)
+UNCOUNTED = Counts()
 OPEN = PolicySettings(post="send", lists=("dma-buf.lists.example.org",), embargo_minutes=0)
 
 
-def answer(policy: PolicySettings, extra: Sequence[bytes] = (), now: datetime = SOON) -> Answer:
+def answer(
+    policy: PolicySettings,
+    extra: Sequence[bytes] = (),
+    now: datetime = SOON,
+    counts: Counts = UNCOUNTED,
+) -> Answer:
     """The answer to the example series, with `extra` mails in its thread."""
     settings = Settings(reply=ReplySettings(address="bot@example.org"), policy=policy)
     raws, postings = open_thread(EXAMPLE, SourceOptions())
     review = Setup.of(settings).review
-    (done,) = answers([*raws, *extra], postings, postings, review, settings, now, Counts)
+    (done,) = answers([*raws, *extra], postings, postings, review, settings, now, lambda: counts)
     return done
 
 
@@ -73,3 +79,29 @@ def test_an_earlier_revision_is_named_so_that_its_drafts_can_be_discarded(tmp_pa
     }
     assert older[COVER_V2] == (COVER_V1,)
     assert older[COVER_V1] == ()
+
+
+@pytest.mark.parametrize(
+    ("policy", "sent", "reason"),
+    [
+        ({"per_author": 1}, Counts(), "1 mails to this author"),
+        ({"per_list": 1}, Counts(), "1 mails to dma-buf.lists.example.org"),
+        ({"per_day": 3}, Counts(total=Sent(2, SOON)), "3 mails to everybody"),
+        ({"per_author": 0}, Counts(), ""),
+    ],
+)
+def test_the_replies_of_one_series_count_for_each_other(
+    policy: dict[str, int], sent: Counts, reason: str
+) -> None:
+    done = answer(OPEN._replace(**policy), counts=sent)  # type: ignore[arg-type]
+    verdicts = [verdict for _reply, verdict in done.replies]
+    if reason:
+        assert [verdict.action for verdict in verdicts] == [Action.SEND, Action.HOLD]
+        assert verdicts[1].reason.startswith(reason)
+    else:
+        assert [verdict.reason[0] for verdict in verdicts] == ["0", "1"], "held ones count, too"
+
+
+def test_a_draft_counts_for_no_cap_before_it_is_approved() -> None:
+    policy = PolicySettings(post="draft", per_author=1, lists=OPEN.lists, embargo_minutes=0)
+    assert {verdict.action for _reply, verdict in answer(policy).replies} == {Action.DRAFT}
