@@ -16,6 +16,7 @@ from pathlib import Path
 
 from benchmarks.mails import EXAMPLE
 from benchmarks.timing import interleaved
+from bot.ledger import ledger
 from bot.model import Posting, Review
 from bot.outgoing import Action, Verdict
 from bot.render.mail import replies
@@ -75,9 +76,10 @@ def _queue(reviews: list[Review], database: Path) -> None:
     verdict = Verdict(Action.DRAFT, "measured")
     with Store.open(StoreSettings(url=f"sqlite:///{database}")) as store:
         for done in reviews:
-            written, _refused = replies(done, SETTINGS, MASK, NOW)
+            entries = ledger(done, (), ())
+            written, _refused = replies(done, SETTINGS, MASK, NOW, entries=entries)
             kept = [reply.judged(verdict) for reply in written]
-            assert len(store.record(done, (), kept, NOW)) == len(written) > 0
+            assert len(store.record(done, entries, kept, NOW)) == len(written) > 0
 
 
 def _generate(fields: list[tuple[list[tuple[str, str]], str]]) -> None:

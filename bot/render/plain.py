@@ -8,7 +8,6 @@ text around (CVE-2021-42574); both are shown as `\\x1b` and the like.
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Mapping
 
 from checks.source.pattern import pattern
@@ -46,17 +45,14 @@ def wrap(text: str, width: int = 72, indent: str = "") -> str:
 
 
 def _fill(paragraph: str, width: int, indent: str) -> str:
+    lines: list[str] = []
     # A word that starts with ">" is kept on the line of the word before it.
-    glued = re.sub(r" (?=>)", "\x00", paragraph)
-    lines = textwrap.wrap(
-        glued.lstrip(">\x00"),
-        width,
-        initial_indent=indent,
-        subsequent_indent=indent,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return "\n".join(lines).replace("\x00", " ")
+    for word in re.split(" (?!>)", paragraph.lstrip("> ")):
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += " " + word
+        else:
+            lines.append(indent + word)
+    return "\n".join(lines)
 
 
 def _written(char: str) -> str:

@@ -23,6 +23,7 @@ _HERE = Path(__file__).resolve().parent.parent
 DEFAULT = "rules/default.txt.j2"
 
 
+@cache
 def folder() -> Path:
     """The templates: beside the code in a wheel, at the top in a checkout."""
     for path in (_HERE / "templates", _HERE.parent / "templates"):
@@ -43,8 +44,13 @@ def fill(name: str, values: dict[str, object]) -> str:
 
 def remark(rule: str, values: dict[str, object]) -> str:
     """Fill the template of `rule`, or the default one where it has none of its own."""
+    return fill(_template_of(rule), values)
+
+
+@cache
+def _template_of(rule: str) -> str:
     own = f"rules/{rule}.txt.j2"
-    return fill(own if (folder() / own).is_file() else DEFAULT, values)
+    return own if (folder() / own).is_file() else DEFAULT
 
 
 @cache

@@ -132,6 +132,18 @@ def test_the_footer_has_at_most_four_lines_below_one_signature_mark() -> None:
         assert 1 <= len(footer_of(text_of(reply))) <= 4
 
 
+def test_the_footer_says_what_it_is_in_two_lines_and_names_the_rules_below() -> None:
+    settings = SETTINGS._replace(
+        operator="A U Thor <author@example.org>", homepage="https://example.org/revokebot"
+    )
+    made, patch = changed()
+    (reply,) = replies(review_of(made, finding(patch, RETURN)), settings, MASK, NOW)[0]
+    who, stop, rules = footer_of(text_of(reply))
+    assert who.startswith("revokebot ")
+    assert stop.endswith(settings.homepage)
+    assert rules.startswith("Rules: ")
+
+
 def test_the_footer_says_who_runs_it() -> None:
     for reply in written():
         assert SETTINGS.operator in " ".join(footer_of(text_of(reply)))
@@ -147,15 +159,14 @@ def test_the_footer_of_an_operator_without_a_name_says_so() -> None:
 def test_the_footer_says_that_it_is_a_bot_and_may_be_wrong() -> None:
     for reply in written():
         footer = " ".join(footer_of(text_of(reply)))
-        assert "is a bot" in footer
+        assert ", a bot run by " in footer
         assert "may be wrong" in footer
 
 
 def test_the_footer_says_how_to_answer_and_how_to_stop_it() -> None:
     for reply in written():
         footer = " ".join(footer_of(text_of(reply)))
-        assert "Answer here" in footer
-        assert "left alone" in footer
+        assert "Answer to correct it or to be left alone" in footer
 
 
 def test_the_verdict_can_be_repeated_by_rules_and_version() -> None:
