@@ -1,101 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Deliver through b4, in a child process that is not waited for longer than allowed.
-
-The child has the user's environment, because git's `sendemail.*` and
-credential helpers live there, but not the repository that we may stand in.
-What the child has begun is known here at every moment, so that its death is
-reported as what it means for the mail.  Nothing here imports b4.
-"""
+"""Deliver through b4, which runs in a child process.  Nothing here imports b4."""
 
 from __future__ import annotations
 
-import base64
-import json
-import os
-import select
-import subprocess
-import time
-from contextlib import suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
-
-from bot.child import child, last_words, start, take
-from bot.outgoing import Envelope, Outcome, Result
+from bot.child import start
+from bot.delivery.attempt import attempt
+from bot.outgoing import Envelope, Outcome
 from bot.settings import DeliverySettings
 
 __all__ = ["deliver"]
-
-DROPPED = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_CONFIG")
-"""What would tie the child's git to a repository."""
-MAX_ANSWER = 1 << 20
-FAREWELL = 3.0
-"""Seconds that the child has to say goodbye to the server once its answer is here."""
 
 _START = start("bot.delivery.b4_child")
 
 
 def deliver(envelope: Envelope, settings: DeliverySettings) -> Outcome:
     """Make one attempt to deliver `envelope` as git's sendemail.* says."""
-    request = {
-        "msgid": envelope.msgid,
-        "sender": envelope.sender,
-        "recipients": envelope.recipients,
-        "raw": base64.b64encode(envelope.raw).decode(),
-        "identity": settings.identity,
-        "ca_file": str(settings.ca_file.resolve()) if settings.ca_file else None,
-        "timeout": settings.timeout,
-        "wall": settings.deadline,
-        "sign": settings.sign,
-    }
-    end = time.monotonic() + settings.deadline
-    with TemporaryDirectory(prefix="revokebot-") as home:
-        with child(_START, home, _environment(home)) as process:
-            assert process.stdin is not None
-            with suppress(BrokenPipeError):  # it died at once; what is read from it says so
-                process.stdin.write(json.dumps(request).encode() + b"\n")
-            stages, ended = _stages(process, end)
-            if "done" in stages:
-                _part(process, min(end, time.monotonic() + FAREWELL))
-        if "done" not in stages and not ended:
-            ended = f"the b4 process died ({last_words(Path(home, 'stderr'))})"
-    if "done" in stages:
-        done = stages["done"]
-        return Outcome(Result(done["result"]), done["words"], done["refused"])
-    result = Result.UNKNOWN if "dot" in stages else Result.LATER
-    last = list(stages)[-1] if stages else "start"
-    return Outcome(result, f"{ended}, after {last}")
-
-
-def _environment(home: str) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in DROPPED}
-    return {**kept, "GIT_TERMINAL_PROMPT": "0", "GIT_CEILING_DIRECTORIES": home}
-
-
-def _stages(process: subprocess.Popen[bytes], end: float) -> tuple[dict[str, dict[str, Any]], str]:
-    """What the child has come through, in order, and why no more was waited for."""
-    stages: dict[str, dict[str, Any]] = {}
-    buffer = bytearray()
-    assert process.stdout is not None
-    pipe = process.stdout.fileno()
-    while "done" not in stages:
-        left = end - time.monotonic()
-        if left <= 0 or not select.select([pipe], [], [], left)[0]:
-            return stages, "no end within delivery.deadline"
-        piece = os.read(pipe, 1 << 16)
-        buffer += piece
-        if not piece or len(buffer) > MAX_ANSWER:
-            return stages, ""
-        try:
-            for _kind, payload in take(buffer, b"J"):
-                stage = json.loads(payload)
-                stages[stage["stage"]] = stage
-        except (ValueError, KeyError, TypeError):
-            return stages, "the b4 process answered with garbage"
-    return stages, ""
-
-
-def _part(process: subprocess.Popen[bytes], end: float) -> None:
-    """Let the child say goodbye to the server, as long as it may."""
-    with suppress(subprocess.TimeoutExpired):  # killed on leaving; the answer is known
-        process.wait(max(end - time.monotonic(), 0))
+    facts = {"identity": settings.identity, "sign": settings.sign}
+    return attempt(_START, envelope, settings, facts)

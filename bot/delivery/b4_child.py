@@ -11,21 +11,18 @@ refused recipients and the mail's own bytes.
 from __future__ import annotations
 
 import argparse
-import base64
-import json
 import os
 import re
 import shlex
-import signal
 import subprocess
-import sys
-import threading
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import Any, NamedTuple
 
-from bot.child import Out, die_with_parent
-from bot.delivery.smtp import Account, Connection, connect, shortened, why
+from bot.child import Out
+from bot.delivery.attempt import ConfigError, begin, envelope_of
+from bot.delivery.servers import shortened
+from bot.delivery.smtp import Account, Connection, connect, why
 from bot.outgoing import Envelope, Outcome, Result
 
 SYSEXITS = {
@@ -34,10 +31,6 @@ SYSEXITS = {
     **dict.fromkeys((68, 71, 75), Result.LATER),
 }
 """sysexits.h, where it tells for certain; by any other status the command may have sent it."""
-
-
-class ConfigError(Exception):
-    """The git configuration cannot work; told in one line."""
 
 
 class Job(NamedTuple):
@@ -51,10 +44,7 @@ class Job(NamedTuple):
 
 
 def main() -> None:
-    request = json.loads(sys.stdin.readline())
-    signal.alarm(int(request["wall"]) + 2)
-    threading.Thread(target=die_with_parent, daemon=True).start()
-    out = Out()
+    request, out = begin()
     smtp: Connection | None = None
     try:
         job = _job(request, out)
@@ -86,14 +76,13 @@ def _job(request: dict[str, Any], out: Out) -> Job:
     if identity and not b4.get_config_from_git(rf"sendemail\.{re.escape(identity)}\..*"):
         raise ConfigError(f"delivery.identity {identity!r}: git has no such sendemail section")
     out.stage("config")
-    raw = base64.b64decode(request["raw"])
+    envelope = envelope_of(request)
+    if request["sign"]:
+        signed = _signed(envelope.raw, request["sign"], envelope.sender)
+        envelope = envelope._replace(raw=signed)
     sender = str(config.get("envelopesender") or "auto")
-    envelope = Envelope(
-        request["msgid"],
-        request["sender"] if sender == "auto" else sender,
-        tuple(request["recipients"]),
-        _signed(raw, request["sign"], request["sender"]) if request["sign"] else raw,
-    )
+    if sender != "auto":
+        envelope = envelope._replace(sender=sender)
     return Job(envelope, _account(config, request), config, out)
 
 

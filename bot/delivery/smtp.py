@@ -8,8 +8,6 @@ others could listen.  Knows neither b4 nor git.
 
 from __future__ import annotations
 
-import ipaddress
-import os
 import re
 import smtplib
 import socket
@@ -18,10 +16,10 @@ from binascii import b2a_qp
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from bot.delivery.servers import loopback, shortened, verified
 from bot.outgoing import Envelope, Outcome, Result
-from bot.render.plain import one_line
 
-__all__ = ["Account", "Connection", "connect", "shortened", "why"]
+__all__ = ["Account", "Connection", "connect", "why"]
 
 FAREWELL = 2.0
 """Seconds that the server has to answer QUIT."""
@@ -130,11 +128,11 @@ def connect(account: Account, envelope: Envelope, stage: Callable[[str], None]) 
 
     Raises what `why` can tell of.
     """
-    protected = bool(account.security) or _loopback(account.host)
+    protected = bool(account.security) or loopback(account.host)
     login = account.user and account.auth != "none"
     if login and not protected:
         raise Unsafe("no login without TLS; set sendemail.smtpEncryption to ssl or tls")
-    context = _context(account.ca)
+    context = verified(account.ca)
     smtp: Connection
     if account.security == "tls":
         smtp = TlsConnection(
@@ -156,25 +154,12 @@ def connect(account: Account, envelope: Envelope, stage: Callable[[str], None]) 
     return smtp
 
 
-def _context(ca: str | None) -> ssl.SSLContext:
-    if ca and os.path.isdir(ca):
-        return ssl.create_default_context(capath=ca)
-    return ssl.create_default_context(cafile=ca)
-
-
 def _login(smtp: Connection, account: Account) -> None:
     if account.auth not in ("oauth", "oauth2", "xoauth2"):
         smtp.login(account.user, account.password)
         return
     token = f"user={account.user}\x01auth=Bearer {account.password}\x01\x01"
     smtp.auth("XOAUTH2", lambda challenge=None: token if challenge is None else "")
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def quoted_printable(raw: bytes) -> bytes:
@@ -219,8 +204,3 @@ def _said(error: Exception) -> str:
 def _words(code: int, words: bytes | str) -> str:
     text = words.decode("utf-8", "replace") if isinstance(words, bytes) else words
     return shortened(f"{code} {text}")
-
-
-def shortened(text: str) -> str:
-    """`text` as one line that ends, whatever a server or command said."""
-    return one_line(" ".join(text.split()))[:500]
