@@ -96,11 +96,15 @@ class DeliverySettings(NamedTuple):
     """How a reply leaves the machine."""
 
     via: str = "b4"
-    """`b4`: as git's sendemail.* says (SMTP or a command); or drafts in a `maildir` or `mbox`."""
+    """`b4`: as git's sendemail.* says (SMTP or a command); or drafts: `imap`, `maildir`, `mbox`."""
     identity: str = ""
     """`sendemail.identity` to use."""
     path: Path | None = None
     """Maildir or mbox that drafts are put into."""
+    imap_url: str = ""
+    """Folder that drafts are put into: `imaps://USER@HOST/FOLDER`, or `imap://` for STARTTLS."""
+    password_file: Path | None = None
+    """File whose first line is the IMAP password; git's credential helper is asked by default."""
     ca_file: Path | None = None
     """PEM file of the authorities that servers are verified by; the system's by default."""
     timeout: float = 30.0

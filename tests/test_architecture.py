@@ -40,7 +40,7 @@ RULE_TOPICS = ("doc", "export", "exporter", "helper", "importer")
 RULES_MAY_IMPORT = ("checks.api", "checks.source")
 
 SLOW = frozenset({
-    "alembic", "asyncio", "b4", "concurrent.futures", "importlib.metadata", "liblore",
+    "alembic", "asyncio", "b4", "concurrent.futures", "imaplib", "importlib.metadata", "liblore",
     "logging", "multiprocessing", "requests", "smtplib", "sqlalchemy", "sqlite3", "tqdm",
     "urllib.request", "urllib3",
 })  # fmt: skip

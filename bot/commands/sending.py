@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from bot.config import Settings
+from bot.delivery import check
 from bot.errors import UsageError
 from bot.outgoing import State
 from bot.render.plain import one_line
@@ -26,17 +27,14 @@ PARKED = 3
 
 
 def may_send(settings: Settings) -> None:
-    """Raise `UsageError` where the settings name nobody who answers for what is sent."""
+    """Raise `UsageError` where the settings name nobody who answers for mails, or no way out."""
     if settings.policy.post == "off":
         raise UsageError("policy.post is off: nothing is sent; set it to draft or send")
     if settings.reply.address.endswith("@localhost") or "@" not in settings.reply.address:
         raise UsageError("reply.address: set the address that replies are sent from")
     if not settings.reply.operator:
         raise UsageError("reply.operator: set who runs the bot; the footer names them")
-    if settings.delivery.via in ("maildir", "mbox") and settings.delivery.path is None:
-        raise UsageError("delivery.path: set the Maildir or mbox that drafts are put into")
-    if settings.delivery.lease <= settings.delivery.deadline:
-        raise UsageError("delivery.lease must be above delivery.deadline; raise it")
+    check(settings.delivery)
 
 
 def sender_of(settings: Settings, store: Store) -> Sender:

@@ -14,7 +14,10 @@ from bot.errors import UsageError
 from bot.outgoing import MAX_LINE, Envelope, Outcome, Result
 from bot.settings import DeliverySettings
 
-__all__ = ["deliver"]
+__all__ = ["check", "deliver"]
+
+WAYS = ("b4", "imap", "maildir", "mbox")
+"""What `delivery.via` can be."""
 
 _ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+", re.ASCII)
 _HEADER = re.compile(rb"[!-9;-~]+:|[ \t]")
@@ -26,6 +29,7 @@ def deliver(envelope: Envelope, settings: DeliverySettings) -> Outcome:
     Raises:
         UsageError: the settings do not say where to.
     """
+    check(settings)
     reason = _unfit(envelope)
     if reason:
         return Outcome(Result.REFUSED, f"not sent: {reason}")
@@ -37,7 +41,31 @@ def deliver(envelope: Envelope, settings: DeliverySettings) -> Outcome:
         from bot.delivery import drafts
 
         return {"maildir": drafts.maildir, "mbox": drafts.mbox}[settings.via](envelope, settings)
-    raise UsageError(f"delivery.via {settings.via!r}: not known; give b4, maildir or mbox")
+    from bot.delivery import imap
+
+    return imap.deliver(envelope, settings)
+
+
+def check(settings: DeliverySettings) -> None:
+    """See whether the settings say where to, before any mail is taken up.
+
+    Raises:
+        UsageError: they don't.
+    """
+    if settings.via not in WAYS:
+        raise UsageError(f"delivery.via {settings.via!r}: not known; give {', '.join(WAYS)}")
+    if settings.via in ("maildir", "mbox") and settings.path is None:
+        raise UsageError("delivery.path: set the Maildir or mbox that drafts are put into")
+    if settings.via == "imap":
+        from bot.delivery.imap_url import place_of
+
+        place_of(settings.imap_url)
+        if settings.password_file and not settings.password_file.is_file():
+            raise UsageError(f"delivery.password_file: no file {settings.password_file}")
+    if settings.ca_file and not settings.ca_file.exists():
+        raise UsageError(f"delivery.ca_file: no file {settings.ca_file}")
+    if settings.lease <= settings.deadline:
+        raise UsageError("delivery.lease must be above delivery.deadline; raise it")
 
 
 def _unfit(envelope: Envelope) -> str:

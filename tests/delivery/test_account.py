@@ -6,8 +6,6 @@ from __future__ import annotations
 import base64
 import re
 import socket
-import ssl
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,20 +20,7 @@ from bot.delivery import b4, deliver
 from bot.outgoing import Result
 from tests.delivery.conftest import ENVELOPE, RAW, SETTINGS, Configure
 from tests.delivery.server import Scripted
-
-
-def certificate(folder: Path, name: str) -> tuple[Path, ssl.SSLContext]:
-    """A certificate for `name`, signed by itself, and a server's context with it."""
-    key, pem = folder / f"{name}.key", folder / f"{name}.pem"
-    kind = "IP" if name[0].isdigit() else "DNS"
-    command = (
-        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
-        f" -subj /CN={name} -addext subjectAltName={kind}:{name}"
-    )
-    subprocess.run([*command.split(), "-keyout", key, "-out", pem], check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(pem, key)
-    return pem, context
+from tests.delivery.tls import certificate
 
 
 class Keeper:
