@@ -18,7 +18,7 @@ from bot.recipients import is_bot, lowered
 from bot.settings import PolicySettings
 from checks.api import Confidence, Finding, Problem, Severity
 
-__all__ = ["Case", "case_of", "decide", "passes"]
+__all__ = ["Case", "case_of", "decide", "passes", "unanswerable"]
 
 DAY = timedelta(hours=24)
 SKEW = timedelta(hours=1)
@@ -125,11 +125,19 @@ def decide(case: Case, settings: PolicySettings) -> Verdict:
     return Verdict(Action.SEND, f"allowed on {', '.join(case.lists)}{signed}")
 
 
-def _drop_first(case: Case, settings: PolicySettings) -> Iterator[str]:
-    """Reasons never to send it that hold for whatever it says."""
-    mail = case.mail
+def unanswerable(mail: Mail, own: str, settings: PolicySettings) -> str:
+    """Why `mail` is never answered, whatever there is to say; empty when it may be.
+
+    Parameters
+    ----------
+    own: the bot's address
+    """
+    return next(_never(mail, own, settings), "")
+
+
+def _never(mail: Mail, own: str, settings: PolicySettings) -> Iterator[str]:
     people = (mail.author.email, mail.sender.email)
-    if {email.strip().lower() for email in people} & lowered((case.own,)):
+    if {email.strip().lower() for email in people} & lowered((own,)):
         yield "the mail is our own"
     if mail.auto_submitted.strip().lower() not in ("", "no"):
         yield f"a program sent the mail (Auto-Submitted: {mail.auto_submitted})"
@@ -141,6 +149,11 @@ def _drop_first(case: Case, settings: PolicySettings) -> Iterator[str]:
     left = sorted(authors & lowered(settings.leave))
     if left:
         yield f"{left[0]} asked to be left alone (policy.leave)"
+
+
+def _drop_first(case: Case, settings: PolicySettings) -> Iterator[str]:
+    """Reasons never to send it that hold for whatever it says."""
+    yield from _never(case.mail, case.own, settings)
     if not case.recipients.to:
         yield "nobody is left whom it could be sent to"
     if not case.newest:

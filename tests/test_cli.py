@@ -160,6 +160,19 @@ def test_mail_format_is_an_mbox() -> None:
     assert "\nFrom: revokebot <revokebot@localhost>\n" in done.stdout
 
 
+def test_who_asked_to_be_left_alone_is_in_no_mbox(tmp_path: Path) -> None:
+    alone = {"REVOKEBOT_POLICY_LEAVE": "author@example.org"}
+    done = run("review", "--format", "mail", EXAMPLE, **alone)
+    assert done.stdout == ""
+    assert "no reply is shown, since author@example.org asked to be left alone" in done.stderr
+    path = tmp_path / "out.mbox"
+    done = run("reply", "--to-mbox", str(path), EXAMPLE, **alone)
+    assert path.read_bytes() == b""
+    assert "left out, since author@example.org asked to be left alone" in done.stderr
+    run("reply", "--to-mbox", str(tmp_path / "two.mbox"), EXAMPLE)
+    assert (tmp_path / "two.mbox").read_bytes().count(b"\nSubject: Re: [PATCH ") == 2
+
+
 def test_settings_come_from_the_file(tmp_path: Path) -> None:
     config = tmp_path / "config.toml"
     config.write_text("[review]\nformat = 'jsonl'\nselect = ['export']\nfail_on = 'never'\n")

@@ -25,6 +25,8 @@ from bot.commands.review import (
 from bot.config import Settings
 from bot.errors import BotError
 from bot.outgoing import Action, Counts, State
+from bot.policy import unanswerable
+from bot.render.mail import Reply
 from bot.render.plain import escape, one_line
 from bot.sources import SourceOptions, open_thread, postings_of
 
@@ -80,12 +82,22 @@ def _show_all(args: Namespace, settings: Settings, options: SourceOptions) -> in
         if isinstance(answer, BotError):
             status = max(status, answer.status)
             continue
-        mails += (reply.raw for reply, _verdict in answer.replies)
+        mails += (reply.raw for reply in _answerable(answer, settings))
         if not args.to_mbox:
             print("\n".join(_shown(answer)))
     if args.to_mbox:
         write_mbox(args.to_mbox, mails)
     return status
+
+
+def _answerable(answer: Answer, settings: Settings) -> Iterator[Reply]:
+    """The replies that a person may choose to send, whatever the policy says of sending them."""
+    for reply, _verdict in answer.replies:
+        mail = answer.review.posting.mails[reply.parent]
+        if reason := unanswerable(mail, settings.reply.address, settings.policy):
+            tell((), [f"{mail.msgid}: left out, since {reason}"])
+        else:
+            yield reply
 
 
 def _shown(answer: Answer) -> Iterator[str]:

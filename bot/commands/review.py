@@ -189,14 +189,22 @@ def _renderer(args: Namespace, settings: Settings, setup: Setup) -> Callable[[Re
 def _mailer(settings: Settings) -> Callable[[Review], bytes]:
     from datetime import UTC, datetime
 
+    from bot.policy import unanswerable
     from bot.render.mail import replies
     from bot.sources.mbox import as_mboxrd
 
     now = datetime.now(UTC)
 
     def shown(done: Review) -> bytes:
-        written, unanswerable = replies(done, settings.reply, settings.review.link_mask, now)
-        tell(done.errors, unanswerable)
-        return b"".join(as_mboxrd(reply.raw) for reply in written)
+        written, refused = replies(done, settings.reply, settings.review.link_mask, now)
+        kept = []
+        for reply in written:
+            mail = done.posting.mails[reply.parent]
+            if reason := unanswerable(mail, settings.reply.address, settings.policy):
+                refused = (*refused, f"{mail.msgid}: no reply is shown, since {reason}")
+            else:
+                kept.append(reply)
+        tell(done.errors, refused)
+        return b"".join(as_mboxrd(reply.raw) for reply in kept)
 
     return shown

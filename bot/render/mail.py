@@ -92,7 +92,7 @@ def replies(
             refused.append(_told(msgid, "is not at hand as a mail"))
             continue
         chosen = recipients(mail, settings, policy)
-        if reason := _refusal(mail, chosen, settings):
+        if reason := _refusal(mail, chosen):
             refused.append(_told(msgid, reason))
             continue
         written.append(_reply(review, mail, gathered, chosen, settings, link_mask, now))
@@ -109,16 +109,12 @@ def _told(msgid: str, reason: str) -> str:
     return f"{msgid}: {reason}, so no reply is made; --format text shows all"
 
 
-def _refusal(mail: Mail, chosen: Recipients, settings: ReplySettings) -> str:
-    """Why `mail` can't or must not be answered; empty when it may be."""
+def _refusal(mail: Mail, chosen: Recipients) -> str:
+    """Why there can be no answer to `mail`; empty when there can.  Who may get one is policy."""
     if not usable_msgid(mail.msgid):
         return "has no Message-ID that a reply could name"
     if not chosen.to:
         return "has no address that could be answered"
-    if mail.auto_submitted not in ("", "no"):
-        return "was sent by a program (Auto-Submitted)"
-    if settings.address.lower() in (mail.sender.email.lower(), mail.author.email.lower()):
-        return "is our own"
     return ""
 
 
