@@ -19,7 +19,7 @@ from bot.render.plain import UNSAFE, one_line, wrap
 from bot.render.quote import quote
 from bot.render.templates import fill, remark
 from bot.settings import ReplySettings
-from checks.api import Finding, Patch
+from checks.api import Confidence, Finding, Patch
 
 __all__ = ["Part", "Point", "body", "rules_of"]
 
@@ -53,11 +53,11 @@ def body(
     review: Review, mail: Mail, parts: Sequence[Part], settings: ReplySettings, link_mask: str
 ) -> str:
     """The text of the answer to `mail`, LF line ends."""
-    cited: set[str] = set()
+    told: set[str] = set()
     pieces: list[dict[str, str]] = []
     for part in parts:
         heading = "" if part.patch.msgid == mail.msgid else one_line(part.patch.subject) + ":"
-        for quoted, text in _remarks(review, part, cited, link_mask):
+        for quoted, text in _remarks(review, part, told, link_mask):
             pieces.append({"heading": heading, "quoted": quoted, "remark": _clean(text)})
             heading = ""
     values: dict[str, object] = {
@@ -74,9 +74,14 @@ def rules_of(findings: Iterable[Finding]) -> list[str]:
 
 
 def _remarks(
-    review: Review, part: Part, cited: set[str], link_mask: str
+    review: Review, part: Part, told: set[str], link_mask: str
 ) -> Iterator[tuple[str, str]]:
-    """Each quotation of one patch, and what is said below it."""
+    """Each quotation of one patch, and what is said below it.
+
+    Parameters
+    ----------
+    told: links and questions that the mail has already; grows
+    """
     points = tuple(_told_apart(part.points))
     blocks = quote(part.patch.diff, [point.finding.diff_line for point, _ in points])
     for (point, first), quoted in zip(points, blocks, strict=True):
@@ -89,14 +94,17 @@ def _remarks(
             link = "".join(links([point.mention], link_mask)) if point.mention else ""
             yield quoted, fill("standing.txt.j2", {"link": link})
         else:
-            urls = [url for url in _cited(finding, link_mask) if url not in cited]
-            cited.update(urls)
-            yield quoted, remark(finding.rule, _values(review, finding, urls))
+            urls = [url for url in _cited(finding, link_mask) if url not in told]
+            doubt = _doubt(finding, told)
+            text = remark(finding.rule, _values(review, finding, urls) | {"doubt": doubt})
+            told.update(urls if doubt not in text else (*urls, doubt))
+            yield quoted, text
 
 
 def _told_apart(points: Iterable[Point]) -> Iterator[tuple[Point, Finding | None]]:
-    """Each point, and the finding above it in the same function that says the same already.
+    """Each point, and the finding above it that says the same already.
 
+    That is one with the same words, or of the same kind in the same function.
     A second one on the line of the first adds nothing, unless its words differ.
     """
     firsts: dict[tuple[object, ...], Finding] = {}
@@ -108,9 +116,21 @@ def _told_apart(points: Iterable[Point]) -> Iterator[tuple[Point, Finding | None
         if words in seen:
             continue
         seen.add(words)
-        first = firsts.setdefault((*kind, finding.file, finding.symbol), finding)
-        alone = first is finding or not finding.symbol or first.diff_line == finding.diff_line
-        yield point, None if alone else first
+        keys: list[tuple[object, ...]] = [(*kind, finding.message)]
+        if finding.symbol:
+            keys.append((*kind, finding.file, finding.symbol))
+        first = next((firsts[key] for key in keys if key in firsts), finding)
+        for key in keys:
+            firsts.setdefault(key, finding)
+        yield point, None if first.diff_line == finding.diff_line else first
+
+
+def _doubt(finding: Finding, told: set[str]) -> str:
+    """What makes a question of words that are not certain; a mail does not ask it twice."""
+    if finding.confidence is Confidence.HIGH or finding.message.endswith("?"):
+        return ""
+    doubt = fill("doubt.txt.j2", {"again": False})
+    return doubt if doubt not in told else fill("doubt.txt.j2", {"again": True})
 
 
 def _cited(finding: Finding, link_mask: str) -> tuple[str, ...]:

@@ -144,20 +144,43 @@ def test_a_suggestion_of_its_own_is_not_lost() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"symbol": "another_function"},
-        {"file": "another/file.c"},
+        {"symbol": "another_function", "message": "Other words."},
+        {"file": "another/file.c", "message": "Other words."},
         {"rule": "another-rule"},
         {"facts": {"kind": "another"}},
     ],
 )
 def test_another_function_file_rule_or_kind_is_told_in_full(changes: dict[str, Any]) -> None:
     body = one_body(found(TEST), found(**changes))
-    assert body.count(FULL) == 2
+    assert FULL in body
+    assert changes.get("message", FULL) in body.partition(f"> {RETURN}\n")[2]
     assert "Same here" not in body
 
 
-def test_what_is_in_no_function_is_told_in_full() -> None:
-    assert one_body(found(TEST, symbol=""), found(symbol="")).count(FULL) == 2
+@pytest.mark.parametrize("place", [{"symbol": "another_function"}, {"symbol": ""}])
+def test_the_same_words_are_told_once_wherever_it_is(place: dict[str, Any]) -> None:
+    body = one_body(found(TEST), found(**place))
+    assert body.count(FULL) == 1
+    assert f"\n> {RETURN}\n\nSame here.\n" in body
+
+
+def test_what_is_in_no_function_is_told_in_full_when_its_words_differ() -> None:
+    body = one_body(found(TEST, symbol=""), found(symbol="", message="Other words."))
+    assert FULL in body
+    assert "Other words." in body
+
+
+def test_a_mail_asks_its_question_once() -> None:
+    medium = {"confidence": Confidence.MEDIUM}
+    body = one_body(found(TEST, **medium), found(rule="another-rule", message="Words.", **medium))
+    assert body.count("Or is there something that I don't see from here?") == 1
+    assert "\n\nWords.\n\nSame question here.\n" in body
+
+
+def test_words_that_ask_need_no_further_question() -> None:
+    body = one_body(found(message="Is the lock held?", confidence=Confidence.MEDIUM))
+    assert "Is the lock held?" in body
+    assert "something that I don't see" not in body
 
 
 def test_a_new_finding_beside_a_standing_one_is_told_in_full() -> None:

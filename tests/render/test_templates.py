@@ -21,6 +21,7 @@ VALUES: dict[str, object] = {
     "file": "frob.c",
     "severity": "error",
     "confidence": "high",
+    "doubt": "",
     "edition": "merged",
     "links": (),
 }
@@ -33,8 +34,10 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.copytree(templates.folder(), folder)
     monkeypatch.setattr(templates, "folder", lambda: folder)
     templates._environment.cache_clear()
+    templates._template_of.cache_clear()
     yield folder
     templates._environment.cache_clear()
+    templates._template_of.cache_clear()
 
 
 def test_the_default_is_message_suggestion_and_links() -> None:
