@@ -104,8 +104,11 @@ def _shown(answer: Answer) -> Iterator[str]:
     """The mails of one series, each below the policy's verdict, then what is not said."""
     for reply, verdict in answer.replies:
         yield f"# {verdict.action.value}: {one_line(verdict.reason)}"
+        reasons: dict[str, list[str]] = {}
         for email, reason in reply.recipients.left_out:
-            yield f"# not to {one_line(email)}: {reason}"
+            reasons.setdefault(reason, []).append(one_line(email))
+        for reason, emails in reasons.items():
+            yield f"# not to {', '.join(emails)}: {reason}"
         yield escape(reply.raw.decode("utf-8", "replace"))
     if not answer.replies:
         yield f"# nothing to say of {one_line(answer.review.posting.series.subject)}"
