@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 EXAMPLE := examples/revocable-helper.mbox
 # Programs that the integration tests run, and the Debian package of each.
-PROGRAMS := git:git openssl:openssl public-inbox-init:public-inbox doveadm:dovecot-imapd
+PROGRAMS := git:git dnsmasq:dnsmasq-base openssl:openssl public-inbox-init:public-inbox doveadm:dovecot-imapd
 
 # Seen through links, so that a python3 of an activated .venv names the one that made it.
 INTERPRETER := $(shell $(PYTHON) -c 'import os, sys; print(os.path.realpath(sys.executable))')
@@ -61,7 +61,7 @@ clean:
 	find bot checks tests benchmarks -name __pycache__ -type d -exec rm -rf {} +
 
 programs:
-	@missing=; \
+	@missing= PATH="$$PATH:/usr/sbin"; \
 	for pair in $(PROGRAMS); do \
 		command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair##*:}"; \
 	done; \

@@ -20,6 +20,7 @@ from bot.errors import UsageError
 from bot.names import nearest
 from bot.settings import (
     DeliverySettings,
+    DkimSettings,
     PolicySettings,
     ReplySettings,
     ReviewSettings,
@@ -42,6 +43,7 @@ class Settings(NamedTuple):
     policy: PolicySettings = PolicySettings()
     store: StoreSettings = StoreSettings()
     delivery: DeliverySettings = DeliverySettings()
+    dkim: DkimSettings = DkimSettings()
     origins: Mapping[str, str] = NO_ORIGINS
     """`section.key` to `FILE:LINE`, a variable or a flag; a default has no entry."""
     file: Path | None = None
@@ -55,6 +57,7 @@ Section = type[
     | PolicySettings
     | StoreSettings
     | DeliverySettings
+    | DkimSettings
 ]
 SECTIONS: dict[str, Section] = {
     "archive": ArchiveOptions,
@@ -63,6 +66,7 @@ SECTIONS: dict[str, Section] = {
     "policy": PolicySettings,
     "store": StoreSettings,
     "delivery": DeliverySettings,
+    "dkim": DkimSettings,
 }
 
 CHOICES = {
@@ -72,7 +76,7 @@ CHOICES = {
     "policy.post": ("off", "draft", "send"),
     "policy.severity": ("error", "warning", "note"),
     "policy.confidence": ("high", "medium"),
-    "delivery.via": ("b4", "web", "imap", "maildir", "mbox"),
+    "delivery.via": ("b4", "imap", "maildir", "mbox"),
 }
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 __all__ = [
     "DeliverySettings",
+    "DkimSettings",
     "PolicySettings",
     "ReplySettings",
     "ReviewSettings",
@@ -96,8 +97,7 @@ class DeliverySettings(NamedTuple):
     """How a reply leaves the machine."""
 
     via: str = "b4"
-    """`b4`: as git's sendemail.* says (SMTP or a command); `web`: to git's b4.send-endpoint-web;
-    or drafts: `imap`, `maildir`, `mbox`."""
+    """`b4`: as git's sendemail.* says (SMTP or a command); or drafts: `imap`, `maildir`, `mbox`."""
     identity: str = ""
     """`sendemail.identity` to use."""
     path: Path | None = None
@@ -120,3 +120,12 @@ class DeliverySettings(NamedTuple):
     """Attempts before a reply is parked as failed."""
     sign: str = ""
     """patatt key for outgoing mail, as `patatt.signingkey` has it; empty signs nothing."""
+
+
+class DkimSettings(NamedTuple):
+    """How the signatures of the mails that are answered are looked at."""
+
+    resolvers: tuple[str, ...] = ()
+    """Name servers, each ADDRESS or ADDRESS:PORT; with none, the system's."""
+    deadline: float = 10.0
+    """Seconds that they have for one mail in all; at most 60."""

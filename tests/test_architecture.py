@@ -23,6 +23,8 @@ MAX_FUNCTION = 40
 LIBRARIES = {
     "b4": ("bot/sources/b4_child.py", "bot/delivery/b4_child.py"),
     "liblore": ("bot/sources/b4_child.py", "bot/sources/bounded_http.py"),
+    "dkim": ("bot/attest/child.py",),
+    "dns": ("bot/attest/keys.py",),
     "patatt": ("bot/delivery/b4_child.py",),
     "requests": ("bot/sources/bounded_http.py",),
     "urllib3": ("bot/sources/bounded_http.py",),
@@ -40,9 +42,9 @@ RULE_TOPICS = ("doc", "export", "exporter", "helper", "importer")
 RULES_MAY_IMPORT = ("checks.api", "checks.source")
 
 SLOW = frozenset({
-    "alembic", "asyncio", "b4", "concurrent.futures", "imaplib", "importlib.metadata", "liblore",
-    "logging", "multiprocessing", "requests", "smtplib", "sqlalchemy", "sqlite3", "tqdm",
-    "urllib.request", "urllib3",
+    "alembic", "asyncio", "b4", "concurrent.futures", "dkim", "dns", "imaplib",
+    "importlib.metadata", "liblore", "logging", "multiprocessing", "requests", "smtplib",
+    "sqlalchemy", "sqlite3", "tqdm", "urllib.request", "urllib3",
 })  # fmt: skip
 """What `revokebot review FILE` has no use for, and would pay for at every start.
 
