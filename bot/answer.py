@@ -7,21 +7,23 @@ nothing, and knows no clock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from bot.config import Settings
 from bot.history import history
 from bot.ledger import ledger
 from bot.lists import reached
-from bot.model import Posting, Review
-from bot.outgoing import Action, Counts, Entry, Said, Status, Verdict
+from bot.model import Mail, Posting, Review
+from bot.outgoing import NOTHING, Action, Counts, Entry, Said, Status, Verdict
 from bot.policy import case_of, decide, passes
 from bot.recipients import lowered
 from bot.render.mail import Reply, replies
 from bot.settings import PolicySettings
 from bot.sources.lineage import lineages, newest
+from bot.sources.mail import read_mail
 from bot.sources.said import said
 
 __all__ = ["Answer", "answers"]
@@ -40,6 +42,8 @@ class Answer(NamedTuple):
     """A line for each mail that can't be answered."""
     older: tuple[str, ...] = ()
     """Bare message-ids of the earlier revisions, to which nothing is to be sent any more."""
+    dkim: Mapping[str, str] = NOTHING
+    """What is known of the signature of each mail that is answered, by bare message-id."""
 
 
 class Context(NamedTuple):
@@ -50,6 +54,7 @@ class Context(NamedTuple):
     settings: Settings
     now: datetime
     counts: Callable[[], Counts]
+    dkim: Callable[[Mail], str]
 
 
 def answers(
@@ -60,6 +65,7 @@ def answers(
     settings: Settings,
     now: datetime,
     counts: Callable[[], Counts],
+    attest: Callable[[bytes, Mail], str] | None = None,
 ) -> Iterator[Answer]:
     """Answer each of `chosen`.
 
@@ -69,9 +75,11 @@ def answers(
     postings: all series found in them, older revisions too
     now: aware
     counts: asked before each posting, what has left and what is about to
+    attest: what looks at the signature of a mail (`bot.attest`); without it nobody does
     """
     remarks = said(raws, postings, settings.reply.address, lowered(settings.policy.bots))
-    context = Context(remarks, review, settings, now, counts)
+    dkim = partial(_signature, raws, attest)
+    context = Context(remarks, review, settings, now, counts, dkim)
     lines = lineages(postings)
     for posting in chosen:
         msgid = posting.series.msgid
@@ -94,9 +102,21 @@ def _answer(posting: Posting, line: Sequence[Posting], context: Context) -> Answ
     )
     latest = all(one.series.msgid == posting.series.msgid for one in newest(line))
     current = latest and not any(problem.kind in UNSURE for problem in posting.problems)
-    judged = tuple(_judged(written, review, current, context))
+    dkim = {reply.parent: context.dkim(posting.mails[reply.parent]) for reply in written}
+    judged = tuple(_judged(written, review, current, dkim, context))
     older = tuple(one.msgid for one in earlier) if latest else ()
-    return Answer(review, entries, judged, refused, older)
+    return Answer(review, entries, judged, refused, older, dkim)
+
+
+def _signature(
+    raws: Sequence[bytes], attest: Callable[[bytes, Mail], str] | None, mail: Mail
+) -> str:
+    """What is known of the signature of the very copy of `mail` that is answered."""
+    if attest is None:
+        return ""
+    msgid = mail.msgid.encode()
+    raw = next((raw for raw in raws if msgid in raw and read_mail(raw) == mail), None)
+    return "" if raw is None else attest(raw, mail)
 
 
 def _asked_once(entries: Iterable[Entry], policy: PolicySettings) -> tuple[Entry, ...]:
@@ -110,12 +130,16 @@ def _asked_once(entries: Iterable[Entry], policy: PolicySettings) -> tuple[Entry
 
 
 def _judged(
-    written: Iterable[Reply], review: Review, current: bool, context: Context
+    written: Iterable[Reply],
+    review: Review,
+    current: bool,
+    dkim: Mapping[str, str],
+    context: Context,
 ) -> Iterator[tuple[Reply, Verdict]]:
     """Each reply with its verdict; one that may leave counts for the caps of the next."""
     counts = context.counts()
     for reply in written:
-        verdict = _verdict(reply, review, current, counts, context)
+        verdict = _verdict(reply, review, current, counts, dkim[reply.parent], context)
         yield reply, verdict
         if verdict.action in (Action.SEND, Action.HOLD):
             mail = review.posting.mails[reply.parent]
@@ -123,7 +147,7 @@ def _judged(
 
 
 def _verdict(
-    reply: Reply, review: Review, current: bool, counts: Counts, context: Context
+    reply: Reply, review: Review, current: bool, counts: Counts, dkim: str, context: Context
 ) -> Verdict:
     mail = review.posting.mails[reply.parent]
     case = case_of(
@@ -135,5 +159,5 @@ def _verdict(
         context.now,
         context.settings.reply.address,
     )
-    case = case._replace(newest=current, errors=review.errors)
+    case = case._replace(newest=current, errors=review.errors, dkim=dkim)
     return decide(case, context.settings.policy)

@@ -58,7 +58,7 @@ class Case(NamedTuple):
     """By List-Id, lower case."""
     all_sent: Sent = Sent()
     dkim: str = ""
-    """What is known of the mail's signature; told, and never decisive: list footers break it."""
+    """What is known of the mail's signature (`bot.attest`); told, and never decisive."""
     by_hand: bool = False
     """A person approved it: then only what holds for everybody stops it."""
 

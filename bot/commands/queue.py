@@ -104,6 +104,8 @@ def _show(draft: Draft) -> None:
         f"answers:    {draft.parent}",
         f"recipients: {', '.join(draft.envelope.recipients)}",
     ]
+    if draft.dkim:
+        lines.insert(5, f"signature:  {draft.dkim}")
     if draft.not_before:
         lines.append(f"not before: {draft.not_before:%Y-%m-%d %H:%M} UTC")
     lines += [f"refused:    {email}: {words}" for email, words in draft.refused.items()]

@@ -31,6 +31,7 @@ from bot.render.plain import escape, one_line
 from bot.sources import SourceOptions, open_thread, postings_of
 
 if TYPE_CHECKING:
+    from bot.attest import Attest
     from bot.store import Store
 
 __all__ = ["add", "run"]
@@ -121,7 +122,7 @@ def _shown(answer: Answer) -> Iterator[str]:
 def _keep(answer: Answer, store: Store, *, approve: bool) -> None:
     """Store review and replies in one transaction, and say where they are."""
     now = datetime.now(UTC)
-    kept = [reply.judged(verdict) for reply, verdict in answer.replies]
+    kept = [reply.judged(verdict, answer.dkim[reply.parent]) for reply, verdict in answer.replies]
     ids = store.record(answer.review, answer.entries, kept, now)
     for msgid in answer.older:
         revision = answer.review.posting.series.revision
@@ -134,11 +135,19 @@ def _keep(answer: Answer, store: Store, *, approve: bool) -> None:
         print(f"{number} {store.draft(number).state}: {one_line(verdict.reason)}")
 
 
+def _attest(settings: Settings) -> Attest:
+    """What looks at signatures; it asks name servers, which nobody does to show a reply."""
+    from bot.attest import attest
+
+    return attest(settings.dkim)
+
+
 def _answers(
     sources: Sequence[str], settings: Settings, options: SourceOptions, store: Store | None
 ) -> Iterator[Answer | BotError]:
     """The answers to every source; an error in one is told and does not stop the others."""
     setup = Setup.of(settings)
+    look = None if store is None else _attest(settings)
     now = datetime.now(UTC)
     # Asked anew each time: what was kept for one series counts for the next.
     counts = Counts if store is None else partial(store.counts, now)
@@ -146,7 +155,8 @@ def _answers(
         try:
             raws, postings = open_thread(source, options)
             chosen = postings_of(source, postings, options)
-            for answer in answers(raws, postings, chosen, setup.review, settings, now, counts):
+            review = setup.review
+            for answer in answers(raws, postings, chosen, review, settings, now, counts, look):
                 tell(answer.review.errors, answer.refused)
                 yield answer
         except BotError as err:

@@ -55,10 +55,10 @@ class Reply(NamedTuple):
         """The mail as the outbox and the delivery take it."""
         return Envelope(self.msgid, self.sender, self.recipients.emails, self.raw)
 
-    def judged(self, verdict: Verdict) -> Judged:
-        """The reply as the outbox takes it."""
+    def judged(self, verdict: Verdict, dkim: str = "") -> Judged:
+        """The reply as the outbox takes it, with what is known of the answered mail's signature."""
         says = tuple(finding.fingerprint for finding in self.findings)
-        return Judged(self.envelope, self.parent, self.subject, verdict, says)
+        return Judged(self.envelope, self.parent, self.subject, verdict, says, dkim)
 
 
 def replies(
