@@ -35,7 +35,12 @@ KNOWN_BOTS = frozenset({
 BOT_NAMES = ("kernel test robot", "sashiko")
 """How the names of bots begin that write from more than one address."""
 
-_EMAIL = pattern(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,200}@[A-Za-z0-9.-]{1,250}")
+_EMAIL = pattern(
+    r"(?=[^@]{1,200}@[^@]{1,250}$)(?!.*=\?)"
+    r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*"
+)
+"""RFC 5322 3.4.1 without quoting, comments and literals; nor what looks like an encoded word."""
 _DEVNULL = pattern(r"devnull(?:[+-].*)?|(?:no|do-?not)[-_.]?reply(?:[-_.+].*)?")
 _NOREPLY_HOST = pattern(r"(?:.*\.)?no-?reply\..*")
 _BOUNCES = pattern(r"mailer-daemon|(?:.*[-+])?bounces?(?:[-+=].*)?")

@@ -52,6 +52,11 @@ def left_out(mail: Mail, policy: PolicySettings = POLICY) -> dict[str, str]:
         ("no address", "not a valid address"),
         ("a@b\nBcc: c@d", "not a valid address"),
         ("ä@example.org", "not a valid address"),
+        ("dot@example.org.", "not a valid address"),
+        ("two..dots@example.org", "not a valid address"),
+        (".dot@example.org", "not a valid address"),
+        ("=?utf-8?q?other=40example.net=2C?=@example.org", "not a valid address"),
+        (f"{'a' * 201}@example.org", "not a valid address"),
     ],
 )
 def test_left_out_with_reason(email: str, reason: str) -> None:
