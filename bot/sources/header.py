@@ -189,29 +189,34 @@ def addresses(value: bytes) -> tuple[Address, ...]:
     """Addresses of a header value (RFC 5322 3.4), decoded; groups are flattened."""
     found: list[Address] = []
     name: list[str] = []
+    bare: list[str] = []
     email = comment = ""
     for token in [*_ADDRESS_TOKEN.findall(unfold(value)), ","]:
         first = token[0]
         if first == "<":
             email = token.strip("<> ")
-        elif first == '"':
-            name.append(token.strip('"').replace('\\"', '"').replace("\\\\", "\\"))
         elif first == "(" and len(token) > 1:
             comment = token[1:-1]
         elif first in ",;":
-            _take(found, "".join(name).strip(), email, comment)
-            name, email, comment = [], "", ""
+            _take(found, "".join(name).strip(), "".join(bare), email, comment)
+            name, bare, email, comment = [], [], "", ""
             if len(found) >= ADDRESS_CAP:
                 break
         else:
-            name.append(token)
+            bare.append(token)
+            name.append(_unquoted(token) if first == '"' else token)
     return tuple(found)
 
 
-def _take(found: list[Address], name: str, email: str, comment: str) -> None:
+def _unquoted(token: str) -> str:
+    return token.strip('"').replace('\\"', '"').replace("\\\\", "\\")
+
+
+def _take(found: list[Address], name: str, bare: str, email: str, comment: str) -> None:
     if not email:
         # `undisclosed-recipients:;` and group names end in a colon and hold no address.
-        email, name = name.rpartition(":")[2].strip(), comment
+        # Quotes stay: what is in them is no group, and no address that a person has.
+        email, name = bare.rpartition(":")[2].strip(), comment
     if email and (name or "@" in email):
         found.append(Address(decode_words(name).strip(), email))
 

@@ -181,6 +181,14 @@ def test_addresses() -> None:
     )  # fmt: skip
 
 
+def test_what_is_quoted_is_no_group_and_no_address() -> None:
+    found = parse_mail(
+        mail("x", extra='Cc: "x: a"@x.example, "My: b@x.example" <c@x.example>\n')
+    ).cc
+    assert "a@x.example" not in [address.email for address in found]
+    assert found[-1] == Address("My: b@x.example", "c@x.example")
+
+
 def test_scan_agrees_with_parse() -> None:
     raw = mail("Re: [PATCH] x", msgid="2@x", parent="1@x", extra="References: <0@x> <1@x>\n")
     found, whole = scan(raw), parse_mail(raw)
