@@ -174,7 +174,9 @@ def _headers(
         yield "Cc: " + ",\n ".join(map(spelt, chosen.cc))
     yield fold("Subject", f"Re: {mail.subject}")
     yield f"In-Reply-To: <{mail.msgid}>"
-    chain = dict.fromkeys((*(m for m in mail.references if usable_msgid(m)), mail.msgid))
+    # A patch that names itself among its own ancestors is the last of them all the same.
+    above = (m for m in mail.references if usable_msgid(m) and m != mail.msgid)
+    chain = (*dict.fromkeys(above), mail.msgid)
     yield "References: " + "\n ".join(f"<{msgid}>" for msgid in chain)
     yield "Auto-Submitted: auto-replied"
     if diff:

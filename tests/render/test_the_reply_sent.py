@@ -95,6 +95,8 @@ def test_references_are_the_whole_chain_and_the_patch() -> None:
     chain = [f"{n}@example.org" for n in range(30)]
     found = parsed(one(references=(*chain, COVER)))
     assert found["References"].split() == [f"<{msgid}>" for msgid in (*chain, COVER, FIRST)]
+    looped = parsed(one(references=("a@example.org", FIRST, COVER)))
+    assert looped["References"].split() == ["<a@example.org>", f"<{COVER}>", f"<{FIRST}>"]
 
 
 def test_auto_submitted_says_that_a_program_answers() -> None:
