@@ -65,6 +65,8 @@ programs:
 	for pair in $(PROGRAMS); do \
 		command -v "$${pair%%:*}" >/dev/null || missing="$$missing $${pair##*:}"; \
 	done; \
+	perl -MEmail::MIME -MEmail::Address::XS -e1 2>/dev/null \
+		|| missing="$$missing libemail-mime-perl libemail-address-xs-perl"; \
 	test -n "$$missing" || exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		export DEBIAN_FRONTEND=noninteractive; \
