@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from bot.model import Address
-from checks.api import Finding
+from checks.api import Finding, Problem
 
 __all__ = [
     "Action",
@@ -30,6 +30,7 @@ __all__ = [
     "Sent",
     "State",
     "Status",
+    "Told",
     "Verdict",
     "MAX_LINE",
     "NONE_SENT",
@@ -242,6 +243,17 @@ class Draft(NamedTuple):
     """What is known of the signature of the mail that is answered; empty for nothing."""
     by_hand: bool = False
     """A person approved it."""
+    waits: int = 0
+    """Times in a row that it could not even be tried, since the archive could not be asked."""
+
+
+class Told(NamedTuple):
+    """What the outbox knows of the contents of a reply."""
+
+    findings: tuple[Finding, ...]
+    """Those that it tells; empty when that was not kept."""
+    errors: tuple[Problem, ...]
+    """Of its review."""
 
 
 class Result(StrEnum):

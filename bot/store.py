@@ -24,16 +24,16 @@ from sqlalchemy.exc import DBAPIError
 from bot.errors import BotError, UsageError
 from bot.model import Review
 from bot.outbox.database import connect, lock, said
+from bot.outbox.judging import count, told
 from bot.outbox.recording import earlier, record
 from bot.outbox.rows import draft_of
 from bot.outbox.schema import reply, review, switch
-from bot.outgoing import Counts, Draft, Earlier, Entry, Envelope, Judged, Sent, State
+from bot.outgoing import Counts, Draft, Earlier, Entry, Envelope, Judged, State, Told
 from bot.settings import StoreSettings
 
 __all__ = ["Store"]
 
 Row = Mapping[Any, Any]
-DAY = timedelta(hours=24)
 UNSENT = (State.DRAFT, State.APPROVED, State.FAILED)
 ADVICE = {
     State.DRAFT: "approve, edit or discard it",
@@ -100,6 +100,7 @@ class Store:
 
         It is told as `approved`, or as `sending` when it may have been sent
         already: then the archive has to be asked before it is sent again.
+        Nothing may be sent before `begin`.
         """
         due = or_(
             and_(
@@ -119,12 +120,23 @@ class Store:
                 "state": State.SENDING.value,
                 "owner": owner,
                 "lease_until": now + lease,
-                "attempts": row["attempts"] + 1,
                 "changed": now,
-                "doubtful": True,
             }
             _set(connection, row["id"], values)
         return draft_of({**row, **values}, State.SENDING if row["doubtful"] else State.APPROVED)
+
+    def begin(self, id_: int, owner: str, now: datetime, lease: timedelta) -> str | None:
+        """Write down that from now on it may have left; count the attempt, and lease it anew.
+
+        Returns None, or why all is stopped: then nothing is changed, and nothing may be sent.
+        """
+        with self._writing() as connection:
+            row = _held(connection, id_, owner, "be sent")
+            stopped = _stopped(connection)
+            if stopped is None:
+                begun = {"attempts": row["attempts"] + 1, "doubtful": True, "waits": 0}
+                _set(connection, id_, {**begun, "lease_until": now + lease})
+            return stopped
 
     def sent(
         self, id_: int, owner: str, now: datetime, words: str, refused: Mapping[str, str]
@@ -142,14 +154,20 @@ class Store:
         words: str,
         *,
         doubtful: bool = False,
+        waits: int = 0,
+        begun: bool = True,
     ) -> None:
         """It has not left, and is tried again at `until`.
 
         Parameters
         ----------
         doubtful: it may have left after all; the next claim tells it as `sending`
+        waits: times in a row, this one included, that it could not even be tried
+        begun: False takes back the attempt that `begin` has counted
         """
-        values = {"not_before": until, "doubtful": doubtful}
+        values = {"not_before": until, "doubtful": doubtful, "waits": waits}
+        if not begun:
+            values["attempts"] = reply.c.attempts - 1
         self._finish(id_, owner, State.APPROVED, now, words, values)
 
     def failed(
@@ -167,6 +185,11 @@ class Store:
         """Its sender found that it must not be sent any more."""
         self._finish(id_, owner, State.DISCARDED, now, reason, {})
 
+    def unapprove(self, id_: int, owner: str, now: datetime, reason: str) -> None:
+        """Its sender found that a person has to look at it first, also one who had approved it."""
+        values = {"by_hand": False, "not_before": None, "doubtful": False, "waits": 0}
+        self._finish(id_, owner, State.DRAFT, now, reason, values)
+
     def approve(self, id_: int, now: datetime) -> None:
         """A person allows a draft to be sent."""
         self._move(id_, (State.DRAFT,), State.APPROVED, now, "approved by hand", {"by_hand": True})
@@ -176,7 +199,7 @@ class Store:
 
         Whether it may have left before is not forgotten.
         """
-        values = {"attempts": 0, "not_before": None}
+        values = {"attempts": 0, "not_before": None, "waits": 0}
         self._move(id_, (State.FAILED,), State.APPROVED, now, "retried by hand", values)
 
     def discard(self, id_: int, now: datetime, reason: str) -> None:
@@ -220,24 +243,16 @@ class Store:
         with self._reading() as connection:
             return draft_of(_row(connection, id_))
 
-    def counts(self, now: datetime) -> Counts:
-        """Count what has left in the 24 hours before `now`, and what is approved or on its way."""
-        counted = or_(
-            and_(reply.c.state == State.SENT.value, reply.c.sent > now - DAY),
-            reply.c.state.in_([State.APPROVED.value, State.SENDING.value]),
-        )
-        query = select(reply.c.author, reply.c.lists, reply.c.sent).where(counted)
-        authors: dict[str, Sent] = {}
-        lists: dict[str, Sent] = {}
-        total = Sent()
+    def told(self, id_: int) -> Told:
+        """What the reply `id_` says; raises `UsageError` when there is none."""
         with self._reading() as connection:
-            rows = connection.execute(query).all()
-        for author, names, moment in rows:
-            authors[author] = authors.get(author, Sent()).and_one(moment)
-            for name in names:
-                lists[name] = lists.get(name, Sent()).and_one(moment)
-            total = total.and_one(moment)
-        return Counts(authors, lists, total)
+            _row(connection, id_)
+            return told(connection, id_)
+
+    def counts(self, now: datetime, leaving: int | None = None) -> Counts:
+        """What the caps go by, for a new reply or for one that is claimed (`leaving`)."""
+        with self._reading() as connection:
+            return count(connection, now, leaving)
 
     def stop(self, reason: str) -> None:
         """Let nothing be claimed any more, by any sender, until `start`."""
@@ -267,14 +282,7 @@ class Store:
         self, id_: int, owner: str, state: State, now: datetime, words: str, values: Row
     ) -> None:
         with self._writing() as connection:
-            row = _row(connection, id_)
-            if row["state"] != State.SENDING.value:
-                raise _wrong(row, f"become {state.value}")
-            if row["owner"] != owner:
-                raise UsageError(
-                    f"reply {id_} is being sent by {row['owner']} now, not by {owner}, whose time "
-                    "is over; make delivery.lease longer than delivery.deadline"
-                )
+            _held(connection, id_, owner, f"become {state.value}")
             _set(connection, id_, {**values, **_ended(state, now, words)})
 
     def _move(
@@ -327,6 +335,19 @@ def _row(connection: Connection, id_: int) -> Row:
     row = connection.execute(query).mappings().first()
     if row is None:
         raise UsageError(f"there is no reply {id_}; `revokebot queue list --all` shows them")
+    return row
+
+
+def _held(connection: Connection, id_: int, owner: str, wish: str) -> Row:
+    """The row of a reply that `owner` has claimed, and nobody else since."""
+    row = _row(connection, id_)
+    if row["state"] != State.SENDING.value:
+        raise _wrong(row, wish)
+    if row["owner"] != owner:
+        raise UsageError(
+            f"reply {id_} is being sent by {row['owner']} now, not by {owner}, whose time "
+            "is over; make delivery.lease longer than delivery.deadline"
+        )
     return row
 
 

@@ -84,6 +84,7 @@ def reply_row(review: Review, review_id: int, judged: Judged, now: datetime) -> 
         "says": list(judged.says),
         "dkim": judged.dkim,
         "by_hand": False,
+        "waits": 0,
     }
 
 
@@ -104,6 +105,7 @@ def draft_of(row: Mapping[Any, Any], state: State | None = None) -> Draft:
         says=tuple(row["says"]),
         dkim=row["dkim"],
         by_hand=row["by_hand"],
+        waits=row["waits"],
     )
 
 

@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 __all__ = ["METADATA", "REVISION", "Moment", "dismissal", "entry", "reply", "review", "switch"]
 
-REVISION = "0002"
+REVISION = "0003"
 """The migration that makes what is below."""
 
 METADATA = MetaData()
@@ -107,6 +107,7 @@ reply = Table(
     Column("says", JSON, nullable=False, server_default="[]"),
     Column("dkim", Text, nullable=False, server_default=""),
     Column("by_hand", Boolean, nullable=False, server_default=false()),
+    Column("waits", Integer, nullable=False, server_default="0"),
 )
 Index("ix_reply_state", reply.c.state, reply.c.not_before)
 

@@ -123,7 +123,7 @@ def test_the_migrations_make_the_tables_that_the_code_names(tmp_path: Path) -> N
         with engine.connect() as connection:
             context = MigrationContext.configure(connection)
             assert compare_metadata(context, METADATA) == []
-            assert context.get_current_revision() == "0002"
+            assert context.get_current_revision() == "0003"
     finally:
         engine.dispose()
 
@@ -133,7 +133,7 @@ def test_an_older_database_keeps_its_replies(tmp_path: Path) -> None:
         fill(store)
         before = store.drafts()
     with sqlite3.connect(tmp_path / "state" / "outbox.db") as connection:
-        for column in ("says", "dkim", "by_hand"):
+        for column in ("says", "dkim", "by_hand", "waits"):
             connection.execute(f"ALTER TABLE reply DROP COLUMN {column}")
         connection.execute("ALTER TABLE entry DROP COLUMN revision")
         connection.execute("DROP TABLE dismissal")
@@ -162,7 +162,7 @@ def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "state" / "outbox.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
-    with pytest.raises(BotError, match="revision 9999, this version knows 0002"):
+    with pytest.raises(BotError, match="revision 9999, this version knows 0003"):
         Store.open(settings(tmp_path))
 
 

@@ -9,9 +9,18 @@ from __future__ import annotations
 
 import sys
 
+from bot.outgoing import Draft
 from bot.settings import StoreSettings
 from bot.store import Store
 from tests.store.outbox import LEASE, NOW
+
+
+def begun(store: Store, owner: str) -> Draft | None:
+    """Claim, and write down that it leaves now."""
+    draft = store.claim(owner, NOW, LEASE)
+    if draft:
+        store.begin(draft.id, owner, NOW, LEASE)
+    return draft
 
 
 def work(url: str, owner: str) -> None:
@@ -19,12 +28,12 @@ def work(url: str, owner: str) -> None:
     with Store.open(StoreSettings(url)) as store:
         print("ready", flush=True)
         sys.stdin.readline()
-        draft = store.claim(owner, NOW, LEASE)
+        draft = begun(store, owner)
         print(draft.id if draft else "nothing", flush=True)
         sys.stdin.readline()
         while draft:
             store.sent(draft.id, owner, NOW, "250 ok", {})
-            draft = store.claim(owner, NOW, LEASE)
+            draft = begun(store, owner)
             if draft:
                 print(draft.id, flush=True)
 
