@@ -7,11 +7,12 @@ caller, who waits.  Nothing is sent from here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from bot.errors import ArchiveError
-from bot.sources.mail import read_mail
+from bot.model import Mail, Posting
+from bot.sources.mail import parse_mail, read_mail
 from bot.sources.options import SourceOptions
 from bot.sources.series import assemble
 
@@ -23,8 +24,16 @@ class Seen(NamedTuple):
 
     there: bool
     """The reply is in the archive."""
-    newer: int = 0
+    newer: int
     """Revision of the series that has come since; 0 for none."""
+    mail: Mail
+    """The mail that is answered."""
+    posting: Posting | None
+    """The series that it belongs to; None where it belongs to none."""
+    mails: tuple[bytes, ...]
+    """All mails of the answer, raw."""
+    postings: tuple[Posting, ...]
+    """All series found in them."""
 
 
 def ask(msgid: str, parent: str, options: SourceOptions) -> Seen:
@@ -50,17 +59,22 @@ def judge(msgid: str, parent: str, mails: Iterable[bytes]) -> Seen:
 
     Raises `ArchiveError` when the patch that is answered is not among them.
     """
-    from bot.sources.lineage import lineages
-
+    mails = tuple(mails)
     read = [read_mail(raw) for raw in mails]
-    if all(mail.msgid != parent for mail in read):
+    at = next((at for at, mail in enumerate(read) if mail.msgid == parent), None)
+    if at is None:
         raise ArchiveError(f"{parent}: the archive's answer does not hold it; try again later")
     there = any(mail.msgid == msgid for mail in read)
-    for line in lineages(assemble(read)):
-        ours = next((posting for posting in line if parent in posting.mails), None)
-        if ours is None:
-            continue
-        revisions = [posting.series.revision for posting in line if posting.series.patches]
-        newest = max(revisions, default=0)
-        return Seen(there, newest if newest > ours.series.revision else 0)
-    return Seen(there)
+    postings = tuple(assemble(read))
+    ours = next((posting for posting in postings if parent in posting.mails), None)
+    newer = _newer(ours, postings) if ours is not None else 0
+    return Seen(there, newer, parse_mail(mails[at]), ours, mails, postings)
+
+
+def _newer(ours: Posting, postings: Sequence[Posting]) -> int:
+    from bot.sources.lineage import lineages
+
+    line = next(line for line in lineages(postings) if any(one is ours for one in line))
+    revisions = [posting.series.revision for posting in line if posting.series.patches]
+    newest = max(revisions, default=0)
+    return newest if newest > ours.series.revision else 0

@@ -122,7 +122,8 @@ def decide(case: Case, settings: PolicySettings) -> Verdict:
     if settings.post != "send":
         return Verdict(Action.DRAFT, f"policy.post is {settings.post}: a person has to approve")
     signed = f"; DKIM: {case.dkim}" if case.dkim else ""
-    return Verdict(Action.SEND, f"allowed on {', '.join(case.lists)}{signed}")
+    names = ", ".join((*case.lists, *map(named, case.unknown_lists)))
+    return Verdict(Action.SEND, f"allowed on {names}{signed}")
 
 
 def unanswerable(mail: Mail, own: str, settings: PolicySettings) -> str:

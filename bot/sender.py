@@ -1,22 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Take one reply from the outbox, make sure that it may still go, deliver it, and write that down.
 
-The order is what makes a crash harmless: the outbox says `sending` before
-anything leaves, the archive is asked before every delivery, and a mail whose
-sender died is left alone until the archive has had time to show it.
-Which way a mail leaves is `bot.delivery`'s business.
+The order is what makes a crash harmless: the archive is asked before every
+delivery, the outbox says that it has begun before anything leaves, and a mail
+whose sender died after that is left alone until the archive has had time to
+show it.  Which way a mail leaves is `bot.delivery`'s business, whether it may
+is that of `bot.rejudge`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
-from bot.errors import ArchiveError
+from bot.config import Settings
+from bot.errors import ArchiveError, BotError, NotFoundError
+from bot.lists import is_list
 from bot.look import Seen
-from bot.outgoing import Draft, Envelope, Outcome, Result, State
-from bot.settings import DeliverySettings
+from bot.outgoing import Action, Draft, Envelope, Outcome, Result, State, Verdict
+from bot.rejudge import rejudge
 
 if TYPE_CHECKING:
     from bot.store import Store
@@ -32,7 +36,7 @@ class Sender(NamedTuple):
     """All that is needed to send, so that a test can put real servers in place."""
 
     store: Store
-    settings: DeliverySettings
+    settings: Settings
     owner: str
     """Who holds the lease: host, process and a random part."""
     ask: Callable[[str, str], Seen]
@@ -42,63 +46,141 @@ class Sender(NamedTuple):
     """Gives aware times."""
 
     def run_once(self) -> Draft | None:
-        """Deal with the next reply that is due; return it as it then stands, None for none."""
-        lease = timedelta(seconds=self.settings.lease)
-        draft = self.store.claim(self.owner, self.clock(), lease)
+        """Deal with the next reply that is due; return it as it then stands, None for none.
+
+        Whatever `ask` or `deliver` raise besides `ArchiveError` is raised; the reply is given
+        back first.
+        """
+        draft = self.store.claim(self.owner, self.clock(), self._lease)
         if draft is None:
             return None
-        self._deal_with(draft)
-        return self.store.draft(draft.id)
-
-    def _deal_with(self, draft: Draft) -> None:
-        unsure = draft.state is State.SENDING
         try:
             seen = self.ask(draft.envelope.msgid, draft.parent)
+            verdict = self._judged(draft, seen)
         except ArchiveError as err:
-            self._wait(draft, f"the archive could not be asked: {err}", unsure)
-            return
+            self._wait_for_archive(draft, err)
+        except BaseException as err:
+            self._give_back(draft, err)
+            raise
+        else:
+            self._follow(draft, seen, verdict)
+        return self.store.draft(draft.id)
+
+    @property
+    def _lease(self) -> timedelta:
+        return timedelta(seconds=self.settings.delivery.lease)
+
+    def _judged(self, draft: Draft, seen: Seen) -> Verdict:
+        now = self.clock()
+        counts = self.store.counts(now, draft.id)
+        return rejudge(draft, self.store.told(draft.id), seen, counts, self.settings, now)
+
+    def _follow(self, draft: Draft, seen: Seen, verdict: Verdict) -> None:
         now = self.clock()
         if seen.there:
             self.store.sent(draft.id, self.owner, now, "found in the archive", {})
-        elif seen.newer:
-            self.store.withdraw(draft.id, self.owner, now, f"revision {seen.newer} has come")
-        elif unsure:
+        elif verdict.action is Action.DROP:
+            self.store.withdraw(draft.id, self.owner, now, verdict.reason)
+        elif draft.state is State.SENDING:
             # It may be on its way: whoever had it before us did not live to tell.
-            until = now + timedelta(seconds=self.settings.settle)
+            until = now + timedelta(seconds=self.settings.delivery.settle)
             words = "its sender died while sending; waiting for the archive to show it"
             self.store.later(draft.id, self.owner, now, until, words)
+        elif verdict.action is Action.DRAFT:
+            self.store.unapprove(draft.id, self.owner, now, verdict.reason)
+        elif verdict.action is Action.HOLD:
+            self.store.later(draft.id, self.owner, now, verdict.until or now, verdict.reason)
         else:
             self._send(draft)
 
     def _send(self, draft: Draft) -> None:
-        if reason := self.store.stopped():
-            now = self.clock()
-            self.store.later(draft.id, self.owner, now, now, f"sending is switched off: {reason}")
-            return
-        outcome = self.deliver(draft.envelope)
         now = self.clock()
+        stopped = self.store.begin(draft.id, self.owner, now, self._lease)
+        if stopped is not None:
+            words = f"sending is switched off: {stopped}"
+            self.store.later(draft.id, self.owner, now, now, words)
+            return
+        try:
+            outcome = self.deliver(draft.envelope)
+        except BaseException as err:
+            self._give_back_begun(draft, err)
+            raise
+        self._note(draft, outcome)
+
+    def _note(self, draft: Draft, outcome: Outcome) -> None:
+        """Write down what became of a delivery."""
+        now = self.clock()
+        attempts = draft.attempts + 1
         if outcome.result is Result.SENT:
-            self.store.sent(draft.id, self.owner, now, outcome.words, outcome.refused)
+            self.store.sent(draft.id, self.owner, now, _sent(outcome), outcome.refused)
         elif outcome.result is Result.REFUSED:
             self.store.failed(draft.id, self.owner, now, outcome.words)
         elif outcome.result is Result.UNKNOWN:
-            until = now + timedelta(seconds=self.settings.settle)
+            until = now + timedelta(seconds=self.settings.delivery.settle)
             words = f"handed over without an answer ({outcome.words}); the archive will be asked"
             self.store.later(draft.id, self.owner, now, until, words)
+        elif attempts >= self.settings.delivery.attempts:
+            words = f"{outcome.words}; that was the last attempt"
+            self.store.failed(draft.id, self.owner, now, words)
         else:
-            self._wait(draft, outcome.words)
+            self.store.later(draft.id, self.owner, now, now + _pause(attempts), outcome.words)
 
-    def _wait(self, draft: Draft, words: str, unsure: bool = False) -> None:
-        """Try again later, each time later; after the last attempt it is parked.
-
-        Parameters
-        ----------
-        unsure: it may have left already
-        """
+    def _wait_for_archive(self, draft: Draft, err: ArchiveError) -> None:
+        """Ask again later, each time later; one that does not have the patch is given up on."""
         now = self.clock()
-        if draft.attempts >= self.settings.attempts:
+        unsure = draft.state is State.SENDING
+        waits = draft.waits + 1
+        words = f"the archive could not be asked: {err}"
+        if isinstance(err, NotFoundError) and waits >= self.settings.delivery.attempts:
             words = f"{words}; that was the last attempt"
             self.store.failed(draft.id, self.owner, now, words, doubtful=unsure)
             return
-        wait = min(FIRST_WAIT * 2 ** min(max(draft.attempts - 1, 0), 10), LONGEST_WAIT)
-        self.store.later(draft.id, self.owner, now, now + wait, words, doubtful=unsure)
+        until = now + _pause(waits)
+        self.store.later(draft.id, self.owner, now, until, words, doubtful=unsure, waits=waits)
+
+    def _give_back(self, draft: Draft, err: BaseException) -> None:
+        """Let go of a reply of which this sender has sent nothing."""
+        now = self.clock()
+        unsure = draft.state is State.SENDING
+        until, waits = now, draft.waits
+        if isinstance(err, Exception):  # else somebody has stopped this process
+            waits += 1
+            until += _pause(waits)
+        words = f"could not be looked at: {_said(err)}"
+        with suppress(BotError):  # what is told is what came first
+            self.store.later(draft.id, self.owner, now, until, words, doubtful=unsure, waits=waits)
+
+    def _give_back_begun(self, draft: Draft, err: BaseException) -> None:
+        """Let go of a reply whose delivery broke off; only our own errors say: nothing has left."""
+        now = self.clock()
+        with suppress(BotError):
+            if isinstance(err, BotError):
+                waits = draft.waits + 1
+                until, words = now + _pause(waits), f"could not be sent: {err}"
+                self.store.later(draft.id, self.owner, now, until, words, waits=waits, begun=False)
+            else:
+                words = f"broke off while sending ({_said(err)}); the archive will be asked"
+                self.store.later(draft.id, self.owner, now, now, words, doubtful=True)
+
+
+def _pause(times: int) -> timedelta:
+    """How long to wait after `times` failures in a row."""
+    doublings: int = min(times - 1, 10)
+    return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
+
+
+def _said(err: BaseException) -> str:
+    name = type(err).__name__
+    return f"{name}: {err}" if str(err) else name
+
+
+def _sent(outcome: Outcome) -> str:
+    """What the server said, with all whom it refused: lists first, since they are what counts."""
+    if not outcome.refused:
+        return outcome.words
+    emails = sorted(outcome.refused, key=lambda email: (not is_list(email), email))
+    return f"sent, but not to {'; not to '.join(_refused(emails, outcome.refused))}"
+
+
+def _refused(emails: list[str], words: Mapping[str, str]) -> list[str]:
+    return [f"{'the list ' if is_list(email) else ''}{email}: {words[email]}" for email in emails]

@@ -18,11 +18,11 @@ OURS = "revokebot-00@example.org"
 def test_a_newer_revision_is_seen_from_any_patch_of_the_older_one() -> None:
     for part in range(PATCHES + 1):
         parent = COVER_V1.replace("-0-", f"-{part}-")
-        assert judge(OURS, parent, V1) == (False, 2)
+        assert judge(OURS, parent, V1)[:2] == (False, 2)
 
 
 def test_the_newest_revision_has_nothing_newer() -> None:
-    assert judge(OURS, PATCH_V2, V1) == (False, 0)
+    assert judge(OURS, PATCH_V2, V1)[:2] == (False, 0)
 
 
 def test_the_patch_of_somebody_else_is_no_revision() -> None:
@@ -32,7 +32,7 @@ def test_the_patch_of_somebody_else_is_no_revision() -> None:
 def test_our_own_mail_is_found_wherever_it_stands_in_the_answer() -> None:
     own = Note(OURS, f"Re: [PATCH v2 2/{PATCHES}] drm/toy: count step 2", "> +x\n\nNo.\n", PATCH_V2)
     for at in (0, 3, len(V1)):
-        assert judge(OURS, PATCH_V2, [*V1[:at], own.raw(), *V1[at:]]) == (True, 0)
+        assert judge(OURS, PATCH_V2, [*V1[:at], own.raw(), *V1[at:]])[:2] == (True, 0)
 
 
 @pytest.mark.parametrize("mails", [[], [b""], [b"\0\n"], [b"Subject: hello\n\nyou\n"]])
@@ -45,3 +45,19 @@ def test_a_cover_letter_alone_supersedes_nothing() -> None:
     only_cover = [note.raw() for note in world() if "v2" not in note.subject]
     cover = next(note.raw() for note in world() if note.msgid == COVER_V2)
     assert judge(OURS, PATCH_V1, [*only_cover, cover]).newer == 0
+
+
+def test_the_answer_holds_the_mail_its_series_and_all_there_is() -> None:
+    seen = judge(OURS, PATCH_V2, V1)
+    assert seen.mail.msgid == PATCH_V2
+    assert seen.posting is not None
+    assert seen.posting.series.msgid == COVER_V2
+    assert seen.mails == tuple(V1)
+    assert {one.series.msgid for one in seen.postings} == {COVER_V1, COVER_V2, STRANGER}
+
+
+def test_a_mail_that_belongs_to_no_series_is_found() -> None:
+    remark = next(note for note in world() if note.subject.startswith("Re: "))
+    seen = judge(OURS, remark.msgid, V1)
+    assert (seen.mail.msgid, seen.newer, seen.posting) == (remark.msgid, 0, None)
+    assert seen.mail.author.email == "reviewer@example.org"

@@ -4,71 +4,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from bot.errors import ArchiveError, NotFoundError
-from bot.look import Seen
-from bot.outgoing import Action, Draft, Envelope, Judged, Outcome, Result, State, Verdict
-from bot.render.mail import replies
-from bot.review import review
-from bot.sender import Sender
-from bot.settings import DeliverySettings, ReplySettings, StoreSettings
-from bot.sources import open_source
+from bot.errors import ArchiveError, BotError, NotFoundError, UsageError
+from bot.look import Seen, judge
+from bot.outgoing import Envelope, Outcome, Result, State
+from bot.settings import StoreSettings
 from bot.store import Store
-from checks import load_rules
-from tests.conftest import ROOT
+from tests.sending import NOW, World, state
 
-NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
-SETTINGS = DeliverySettings(attempts=3, lease=60, settle=900)
-SENT = Outcome(Result.SENT, "250 OK")
-NOT_THERE = Seen(False)
-
-
-class World:
-    """An outbox with one approved reply, a clock, and what was delivered."""
-
-    def __init__(self, store: Store, envelope: Envelope) -> None:
-        self.store, self.envelope, self.now = store, envelope, NOW
-        self.delivered: list[Envelope] = []
-
-    def run(
-        self, outcome: Outcome = SENT, seen: Seen | Exception = NOT_THERE, owner: str = "one"
-    ) -> Draft | None:
-        def ask(msgid: str, parent: str) -> Seen:
-            assert msgid == self.envelope.msgid
-            if isinstance(seen, Exception):
-                raise seen
-            return seen
-
-        def deliver(envelope: Envelope) -> Outcome:
-            self.delivered.append(envelope)
-            return outcome
-
-        return Sender(self.store, SETTINGS, owner, ask, deliver, lambda: self.now).run_once()
-
-    def after(self, **wait: float) -> World:
-        self.now += timedelta(**wait)
-        return self
+BUSY = Outcome(Result.LATER, "451 try again")
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    posting = next(iter(open_source(str(ROOT / "examples/revocable-helper.mbox"))))
-    done = review(posting, load_rules())
-    reply = replies(done, ReplySettings(address="bot@example.org"), "https://x/%s", NOW)[0][0]
-    envelope = Envelope(reply.msgid, "bot@example.org", ("author@example.org",), reply.raw)
     with Store.open(StoreSettings(url=f"sqlite:///{tmp_path}/outbox.db")) as store:
-        verdict = Verdict(Action.SEND, "allowed")
-        store.record(done, (), [Judged(envelope, reply.parent, "Re: x", verdict)], NOW)
-        yield World(store, envelope)
-
-
-def state(draft: Draft | None) -> State:
-    assert draft is not None
-    return draft.state
+        yield World(store)
 
 
 def test_a_reply_goes_out_once_byte_for_byte(world: World) -> None:
@@ -79,58 +34,92 @@ def test_a_reply_goes_out_once_byte_for_byte(world: World) -> None:
 
 
 def test_what_the_archive_has_is_not_sent(world: World) -> None:
-    assert state(world.run(seen=Seen(True))) is State.SENT
-    assert world.delivered == []
-
-
-def test_a_newer_revision_discards_the_reply(world: World) -> None:
-    draft = world.run(seen=Seen(False, 3))
-    assert state(draft) is State.DISCARDED
-    assert draft is not None
-    assert "revision 3" in draft.reason
+    assert state(world.seen(world.envelope.raw).run()) is State.SENT
+    assert world.draft.reason == "found in the archive"
+    assert world.draft.attempts == 0
     assert world.delivered == []
 
 
 @pytest.mark.parametrize("error", [ArchiveError("no answer"), NotFoundError("not there")])
 def test_without_the_archives_answer_nothing_is_sent(world: World, error: ArchiveError) -> None:
-    assert state(world.run(seen=error)) is State.APPROVED
+    assert state(world.run(error=error)) is State.APPROVED
     assert world.run() is None, "it must wait"
     assert world.delivered == []
     assert state(world.after(minutes=3).run()) is State.SENT
 
 
-def test_a_passing_refusal_is_tried_again_later_and_then_parked(world: World) -> None:
-    busy = Outcome(Result.LATER, "451 try again")
-    states = [state(world.after(hours=hours).run(busy)) for hours in (0, 5, 5)]
+def test_a_dead_archive_uses_up_no_attempt_and_is_asked_less_and_less(world: World) -> None:
+    asked = []
+    end = NOW + timedelta(days=2)
+    while world.now < end:
+        if world.run(error=ArchiveError("no answer")) is not None:
+            asked.append(world.now)
+        world.after(minutes=1)
+    pauses = [(late - early) for early, late in pairwise(asked)]
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1]) == (timedelta(minutes=2), timedelta(hours=4))
+    draft = world.draft
+    assert (draft.state, draft.attempts) == (State.APPROVED, 0)
+    assert draft.reason == "the archive could not be asked: no answer"
+    assert draft.not_before is not None
+    assert state(world.after(hours=4).run()) is State.SENT
+    assert world.draft.waits == 0
+
+
+def test_an_archive_that_does_not_have_the_patch_is_given_up_on(world: World) -> None:
+    missing = NotFoundError("not in this archive")
+    states = [state(world.after(hours=5).run(error=missing)) for _ in range(3)]
     assert states == [State.APPROVED, State.APPROVED, State.FAILED]
-    (draft,) = world.store.drafts((State.FAILED,))
-    assert "451 try again" in draft.reason
+    assert "not in this archive" in world.draft.reason
+    world.store.retry(world.id, world.now)
+    assert state(world.run()) is State.SENT
+
+
+def test_a_passing_refusal_is_tried_again_later_and_then_parked(world: World) -> None:
+    states = [state(world.after(hours=hours).run(BUSY)) for hours in (0, 5, 5)]
+    assert states == [State.APPROVED, State.APPROVED, State.FAILED]
+    assert "451 try again" in world.draft.reason
+    assert world.draft.attempts == 3
     assert world.after(days=9).run() is None
 
 
 def test_a_refusal_for_good_is_parked_with_the_servers_words(world: World) -> None:
-    draft = world.run(Outcome(Result.REFUSED, "550 no such list"))
-    assert state(draft) is State.FAILED
-    assert draft is not None
-    assert draft.reason == "550 no such list"
+    assert state(world.run(Outcome(Result.REFUSED, "550 no such list"))) is State.FAILED
+    assert world.draft.reason == "550 no such list"
 
 
-def test_refused_recipients_are_kept(world: World) -> None:
-    draft = world.run(Outcome(Result.SENT, "250 OK", {"list@example.org": "550 closed"}))
-    assert draft is not None
-    assert draft.refused == {"list@example.org": "550 closed"}
+def test_refused_recipients_are_kept_and_told_the_list_first(world: World) -> None:
+    refused = {
+        "author@example.org": "452 full",
+        "linux-media@vger.kernel.org": "550 closed",
+    }
+    assert state(world.run(Outcome(Result.SENT, "250 OK", refused))) is State.SENT
+    assert world.draft.refused == refused
+    assert world.draft.reason == (
+        "sent, but not to the list linux-media@vger.kernel.org: 550 closed; "
+        "not to author@example.org: 452 full"
+    )
+    assert world.after(days=1).run() is None
 
 
 def test_an_unanswered_mail_waits_for_the_archive(world: World) -> None:
     assert state(world.run(Outcome(Result.UNKNOWN, "connection lost"))) is State.APPROVED
     assert world.after(minutes=5).run() is None, "the archive has not had its time"
-    assert state(world.after(minutes=11).run(seen=Seen(True))) is State.SENT
+    world.seen(world.envelope.raw)
+    assert state(world.after(minutes=11).run()) is State.SENT
     assert len(world.delivered) == 1
 
 
+def test_a_sender_that_died_before_it_began_has_sent_nothing(world: World) -> None:
+    assert world.store.claim("dead", NOW, timedelta(seconds=60)) is not None
+    assert world.run(owner="two") is None, "the lease still runs"
+    assert state(world.after(minutes=2).run(owner="two")) is State.SENT
+
+
 def test_a_dead_sender_s_reply_waits_then_is_asked_for_and_sent(world: World) -> None:
-    claimed = world.store.claim("dead", NOW, timedelta(seconds=60))
-    assert claimed is not None
+    minute = timedelta(minutes=1)
+    assert world.store.claim("dead", NOW, minute) is not None
+    assert world.store.begin(world.id, "dead", NOW, minute) is None
     assert world.run(owner="two") is None, "the lease still runs"
     assert state(world.after(minutes=2).run(owner="two")) is State.APPROVED
     assert world.delivered == []
@@ -142,14 +131,95 @@ def test_a_dead_sender_s_reply_waits_then_is_asked_for_and_sent(world: World) ->
 def test_the_switch_stops_a_reply_that_is_already_claimed(world: World) -> None:
     def ask(msgid: str, parent: str) -> Seen:
         world.store.stop("a maintainer asked")
-        return Seen(False)
+        return judge(msgid, parent, world.mails)
 
     def deliver(envelope: Envelope) -> Outcome:
         raise AssertionError("sent although it is switched off")
 
-    sender = Sender(world.store, SETTINGS, "one", ask, deliver, lambda: world.now)
-    draft = sender.run_once()
-    assert state(draft) is State.APPROVED
+    sender = world.sender()._replace(ask=ask, deliver=deliver)
+    assert state(sender.run_once()) is State.APPROVED
+    assert world.draft.reason == "sending is switched off: a maintainer asked"
+    assert world.draft.attempts == 0
     assert sender.run_once() is None
     world.store.start()
     assert state(world.after(minutes=1).run()) is State.SENT
+
+
+def test_a_sender_that_was_too_slow_sends_nothing(world: World) -> None:
+    def ask(msgid: str, parent: str) -> Seen:
+        world.after(minutes=2)
+        assert world.store.claim("two", world.now, timedelta(minutes=1)) is not None
+        return judge(msgid, parent, world.mails)
+
+    with pytest.raises(UsageError, match="being sent by two now, not by one"):
+        world.sender()._replace(ask=ask).run_once()
+    assert world.delivered == []
+    assert world.draft.state is State.SENDING
+
+
+@pytest.mark.parametrize("error", [UsageError("archive.url: no"), ValueError("odd")])
+def test_a_reply_is_given_back_when_the_archive_can_not_be_asked_at_all(
+    world: World, error: Exception
+) -> None:
+    with pytest.raises(type(error)):
+        world.run(error=error)
+    assert (world.draft.state, world.draft.attempts) == (State.APPROVED, 0)
+    assert str(error) in world.draft.reason
+    assert world.run() is None, "others go first"
+    assert state(world.after(minutes=3).run()) is State.SENT
+
+
+def test_one_that_may_have_left_is_given_back_as_such(world: World) -> None:
+    with pytest.raises(OSError, match="odd"):
+        world.run(OSError("odd"))
+    with pytest.raises(UsageError):
+        world.run(error=UsageError("archive.url: no"))
+    assert state(world.after(minutes=3).run()) is State.APPROVED, "the archive has its time"
+    assert state(world.after(minutes=16).run()) is State.SENT
+
+
+def test_what_says_that_nothing_has_left_costs_no_attempt(world: World) -> None:
+    with pytest.raises(UsageError):
+        world.run(UsageError("delivery.path: no such folder"))
+    assert (world.draft.state, world.draft.attempts) == (State.APPROVED, 0)
+    assert world.draft.reason == "could not be sent: delivery.path: no such folder"
+    assert state(world.after(minutes=3).run()) is State.SENT
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(143), RuntimeError("odd")])
+def test_a_delivery_that_breaks_off_may_have_left(world: World, error: BaseException) -> None:
+    with pytest.raises(type(error)):
+        world.run(error)
+    assert (world.draft.state, world.draft.attempts) == (State.APPROVED, 1)
+    assert type(error).__name__ in world.draft.reason
+    assert state(world.run()) is State.APPROVED, "the archive has its time"
+    assert world.run() is None
+    assert world.delivered == []
+    assert state(world.after(minutes=16).run()) is State.SENT
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(143)])
+def test_a_sender_that_is_stopped_before_it_began_gives_the_reply_back(
+    world: World, error: BaseException
+) -> None:
+    with pytest.raises(type(error)):
+        world.run(error=error)
+    assert (world.draft.state, world.draft.attempts) == (State.APPROVED, 0)
+    assert state(world.run()) is State.SENT
+
+
+def test_an_outbox_that_fails_after_the_delivery_is_no_reason_to_send_again(world: World) -> None:
+    class Failing:
+        def __getattr__(self, name: str) -> object:
+            return getattr(world.store, name)
+
+        def sent(self, *_: object) -> None:
+            raise BotError("store: disk full; nothing was changed, try again")
+
+    with pytest.raises(BotError, match="disk full"):
+        world.sender()._replace(store=Failing()).run_once()  # type: ignore[arg-type]
+    assert len(world.delivered) == 1
+    assert world.draft.state is State.SENDING
+    world.seen(world.envelope.raw)
+    assert state(world.after(minutes=2).run()) is State.SENT
+    assert len(world.delivered) == 1

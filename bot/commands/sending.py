@@ -45,7 +45,7 @@ def sender_of(settings: Settings, store: Store) -> Sender:
     options = SourceOptions(archive=settings.archive)
     return Sender(
         store,
-        settings.delivery,
+        settings,
         f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}",
         partial(ask, options=options),
         partial(deliver, settings=settings.delivery),

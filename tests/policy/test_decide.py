@@ -66,7 +66,7 @@ ROWS: list[tuple[dict[str, object], dict[str, object], Action, str]] = [
         {"unknown_lists": ("l@lists.example.org",)},
         {"lists": (LIST, "l.lists.example.org")},
         Action.SEND,
-        "",
+        f"allowed on {LIST}, l.lists.example.org",
     ),
     (
         {"unknown_lists": ("l@lists.example.org",)},
