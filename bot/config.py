@@ -76,7 +76,7 @@ CHOICES = {
     "policy.post": ("off", "draft", "send"),
     "policy.severity": ("error", "warning", "note"),
     "policy.confidence": ("high", "medium"),
-    "delivery.via": ("b4", "imap", "maildir", "mbox"),
+    "delivery.via": ("b4", "web", "imap", "maildir", "mbox"),
 }
 
 

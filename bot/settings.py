@@ -97,7 +97,8 @@ class DeliverySettings(NamedTuple):
     """How a reply leaves the machine."""
 
     via: str = "b4"
-    """`b4`: as git's sendemail.* says (SMTP or a command); or drafts: `imap`, `maildir`, `mbox`."""
+    """`b4`: as git's sendemail.* says (SMTP or a command); `web`: to git's b4.send-endpoint-web;
+    or drafts: `imap`, `maildir`, `mbox`."""
     identity: str = ""
     """`sendemail.identity` to use."""
     path: Path | None = None

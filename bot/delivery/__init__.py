@@ -14,9 +14,9 @@ from bot.errors import UsageError
 from bot.outgoing import MAX_LINE, Envelope, Outcome, Result
 from bot.settings import DeliverySettings
 
-__all__ = ["check", "deliver"]
+__all__ = ["WAYS", "check", "deliver"]
 
-WAYS = ("b4", "imap", "maildir", "mbox")
+WAYS = ("b4", "web", "imap", "maildir", "mbox")
 """What `delivery.via` can be."""
 
 _ADDRESS = re.compile(r"[!-;=?-~]+@[!-;=?-~]+", re.ASCII)
@@ -33,7 +33,7 @@ def deliver(envelope: Envelope, settings: DeliverySettings) -> Outcome:
     reason = _unfit(envelope)
     if reason:
         return Outcome(Result.REFUSED, f"not sent: {reason}")
-    if settings.via == "b4":
+    if settings.via in ("b4", "web"):
         from bot.delivery import b4
 
         return b4.deliver(envelope, settings)
@@ -56,6 +56,11 @@ def check(settings: DeliverySettings) -> None:
         raise UsageError(f"delivery.via {settings.via!r}: not known; give {', '.join(WAYS)}")
     if settings.via in ("maildir", "mbox") and settings.path is None:
         raise UsageError("delivery.path: set the Maildir or mbox that drafts are put into")
+    if settings.via == "web" and not settings.sign:
+        raise UsageError(
+            "delivery.sign: the web endpoint takes only signed mail; set the patatt key,"
+            " the one that `b4 send --web-auth-new` told it of"
+        )
     if settings.via == "imap":
         from bot.delivery.imap_url import place_of
 

@@ -14,6 +14,6 @@ _START = start("bot.delivery.b4_child")
 
 
 def deliver(envelope: Envelope, settings: DeliverySettings) -> Outcome:
-    """Make one attempt to deliver `envelope` as git's sendemail.* says."""
-    facts = {"identity": settings.identity, "sign": settings.sign}
+    """Make one attempt as git's sendemail.* says, or to give it to git's b4.send-endpoint-web."""
+    facts = {"via": settings.via, "identity": settings.identity, "sign": settings.sign}
     return attempt(_START, envelope, settings, facts)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The child process in which b4 sends: it reads git's sendemail.*, and is given our connection.
+"""The child process in which b4 sends: it reads git's settings, and is given our connection.
 
 Reads one request, a line of JSON, from stdin and answers on stdout with a
 frame for each stage that it has come through; `dot` goes out before the mail
@@ -23,6 +23,7 @@ from bot.child import Out
 from bot.delivery.attempt import ConfigError, begin, envelope_of
 from bot.delivery.servers import shortened
 from bot.delivery.smtp import Account, Connection, connect, why
+from bot.delivery.web import post
 from bot.outgoing import Envelope, Outcome, Result
 
 SYSEXITS = {
@@ -37,7 +38,6 @@ class Job(NamedTuple):
     """One request."""
 
     envelope: Envelope
-    account: Account
     config: dict[str, Any]
     """sendemail.* as b4 sees it; lower case."""
     out: Out
@@ -48,11 +48,12 @@ def main() -> None:
     smtp: Connection | None = None
     try:
         job = _job(request, out)
-        command = _command(job)
-        if command:
+        if request["via"] == "web":
+            outcome = _by_web(job, request)
+        elif command := _command(job):
             outcome = _by_command(job, command)
         else:
-            outcome, smtp = _by_smtp(job)
+            outcome, smtp = _by_smtp(job, _account(job.config, request))
     except ConfigError as error:
         # The mail is as good as ever, and goes once the operator has put it right.
         outcome = Outcome(Result.LATER, str(error))
@@ -83,7 +84,7 @@ def _job(request: dict[str, Any], out: Out) -> Job:
     sender = str(config.get("envelopesender") or "auto")
     if sender != "auto":
         envelope = envelope._replace(sender=sender)
-    return Job(envelope, _account(config, request), config, out)
+    return Job(envelope, config, out)
 
 
 def _signed(raw: bytes, key: str, identity: str) -> bytes:
@@ -101,6 +102,25 @@ def _signed(raw: bytes, key: str, identity: str) -> bytes:
     return signed
 
 
+def _endpoint() -> str:
+    import b4
+
+    return str(b4.get_main_config().get("send-endpoint-web") or "")
+
+
+def _by_web(job: Job, request: dict[str, Any]) -> Outcome:
+    """Give the signed mail to b4's web endpoint."""
+    url = _endpoint()
+    if not url:
+        raise ConfigError("git has no b4.send-endpoint-web; set it to the endpoint's URL")
+    if not request["sign"]:
+        raise ConfigError("delivery.sign: not set, and the web endpoint takes only signed mail")
+    ca = request["ca_file"]
+    if ca and not os.path.exists(ca):
+        raise ConfigError(f"{ca}: no such file; mend delivery.ca_file")
+    return post(url, job.envelope.raw, ca, request["timeout"], job.out.stage)
+
+
 def _account(config: dict[str, Any], request: dict[str, Any]) -> Account:
     try:
         port = int(config.get("smtpserverport") or 0)
@@ -114,6 +134,12 @@ def _account(config: dict[str, Any], request: dict[str, Any]) -> Account:
     ca = request["ca_file"] or config.get("smtpsslcertpath") or None
     if ca and not os.path.exists(ca):
         raise ConfigError(f"{ca}: no such file; mend delivery.ca_file or sendemail.smtpSSLCertPath")
+    if not config.get("smtpserver") and _endpoint():
+        # b4 takes the endpoint then; we send by SMTP only where that was asked for.
+        raise ConfigError(
+            "git has b4.send-endpoint-web and no sendemail.smtpServer; set delivery.via to web"
+            " for the first, or set the second"
+        )
     return Account(
         host=str(config.get("smtpserver") or "localhost"),
         port=port,
@@ -127,11 +153,10 @@ def _account(config: dict[str, Any], request: dict[str, Any]) -> Account:
     )
 
 
-def _by_smtp(job: Job) -> tuple[Outcome, Connection | None]:
+def _by_smtp(job: Job, account: Account) -> tuple[Outcome, Connection | None]:
     """Send over a connection of ours that b4 is given; it is still open where there is one."""
     import b4
 
-    account = job.account
     if account.user and not account.password and account.auth != "none":
         where = f"{account.host}:{account.port}" if account.port else account.host
         found = b4.git_credential_fill(None, protocol="smtp", host=where, username=account.user)

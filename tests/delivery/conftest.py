@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
+from nacl.signing import SigningKey
 
 from bot.outgoing import Envelope
 from bot.settings import DeliverySettings
@@ -53,3 +56,21 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
         )
 
     return write
+
+
+class Key(NamedTuple):
+    """A key of patatt's."""
+
+    secret: str
+    """As `delivery.sign` has it."""
+    public: bytes
+
+
+@pytest.fixture
+def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Key:
+    """A key of the test's own."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    made = SigningKey.generate()
+    file = tmp_path / "bot.key"
+    file.write_bytes(base64.b64encode(bytes(made)))
+    return Key(f"ed25519:{file}", base64.b64encode(bytes(made.verify_key)))
