@@ -17,7 +17,7 @@ from bot.history import history
 from bot.ledger import ledger
 from bot.lists import reached
 from bot.model import Mail, Posting, Review
-from bot.outgoing import NOTHING, Action, Counts, Entry, Said, Status, Verdict
+from bot.outgoing import NOTHING, Action, Counts, Earlier, Entry, Said, Status, Verdict
 from bot.policy import case_of, decide, passes
 from bot.recipients import lowered
 from bot.render.mail import Reply, replies
@@ -55,6 +55,8 @@ class Context(NamedTuple):
     now: datetime
     counts: Callable[[], Counts]
     dkim: Callable[[Mail], str]
+    stored: Callable[[Sequence[Posting]], Sequence[Earlier]]
+    dismissed: Mapping[str, str]
 
 
 def answers(
@@ -66,6 +68,8 @@ def answers(
     now: datetime,
     counts: Callable[[], Counts],
     attest: Callable[[bytes, Mail], str] | None = None,
+    stored: Callable[[Sequence[Posting]], Sequence[Earlier]] = lambda line: (),
+    dismissed: Mapping[str, str] = NOTHING,
 ) -> Iterator[Answer]:
     """Answer each of `chosen`.
 
@@ -76,10 +80,12 @@ def answers(
     now: aware
     counts: asked before each posting, what has left and what is about to
     attest: what looks at the signature of a mail (`bot.attest`); without it nobody does
+    stored: what is remembered of the revisions of a series, asked with those that were found
+    dismissed: fingerprints that the operator does not want to hear of, with the reason
     """
     remarks = said(raws, postings, settings.reply.address, lowered(settings.policy.bots))
     dkim = partial(_signature, raws, attest)
-    context = Context(remarks, review, settings, now, counts, dkim)
+    context = Context(remarks, review, settings, now, counts, dkim, stored, dismissed)
     lines = lineages(postings)
     for posting in chosen:
         msgid = posting.series.msgid
@@ -89,9 +95,12 @@ def answers(
 
 def _answer(posting: Posting, line: Sequence[Posting], context: Context) -> Answer:
     review = context.review(posting)
-    earlier = history(line, posting, context.review, context.said)
+    stored = context.stored(line)
+    earlier = history(line, posting, context.review, context.said, stored)
+    here = _told_for(posting, stored)
     settings = context.settings
-    entries = _asked_once(ledger(review, earlier, context.said), settings.policy)
+    told = ledger(review, earlier, context.said, context.dismissed, here)
+    entries = _asked_once(told, settings.policy)
     written, refused = replies(
         review,
         settings.reply,
@@ -117,6 +126,19 @@ def _signature(
     msgid = mail.msgid.encode()
     raw = next((raw for raw in raws if msgid in raw and read_mail(raw) == mail), None)
     return "" if raw is None else attest(raw, mail)
+
+
+def _told_for(posting: Posting, stored: Iterable[Earlier]) -> dict[str, str]:
+    """Fingerprints that have left with a mail for `posting`, which no archive may show yet."""
+    series = posting.series
+    return {
+        fingerprint: mail.msgid
+        for one in stored
+        if one.msgid == series.msgid
+        for fingerprint, mails in one.told.items()
+        for mail in mails
+        if mail.revision == series.revision
+    }
 
 
 def _asked_once(entries: Iterable[Entry], policy: PolicySettings) -> tuple[Entry, ...]:

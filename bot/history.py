@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What the bot found in the older revisions of a series, and in which mail it first said so.
+"""What the bot found in the older revisions of a series, and in which mails it said so.
 
 Pure, given a pure review: the past is worked out again from the mails, so a
-bot that lost its store repeats nothing.
+bot that lost its store repeats nothing.  What the store knows comes on top:
+revisions that the source does not hold, and mails that no archive shows.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from bot.model import Posting, Review
-from bot.outgoing import Earlier, Said
-from checks.api import Finding
+from bot.outgoing import Earlier, Mention, Said
+from bot.pairing import pair
+from bot.remarks import Thread
+from checks.api import Finding, Series
 
 __all__ = ["history"]
 
@@ -25,41 +28,68 @@ def history(
     current: Posting,
     review: Callable[[Posting], Review],
     said: Sequence[Said],
+    stored: Iterable[Earlier] = (),
 ) -> tuple[Earlier, ...]:
     """Review again the revisions that came before `current`, oldest first.
 
     Parameters
     ----------
     line: all postings of the series (`bot.sources.lineage.lineages`)
-    said: what the threads of all of them say; only our own mails are looked at
+    said: what the threads of all of them say
+    stored: what the store remembers of revisions of the series; of those that are in `line`
+        it adds the mails that told a finding, others count as it has them
     """
     ours: dict[str, list[Said]] = {}
     for remark in sorted(said, key=lambda remark: remark.date or _SOME_DAY):
         if remark.own:
             ours.setdefault(remark.patch, []).append(remark)
-    older = [
-        posting for posting in line if posting.series.patches and _age(posting) < _age(current)
-    ]
-    return tuple(_earlier(posting, review, ours) for posting in sorted(older, key=_age))
+    known = {one.msgid: one for one in stored}
+    older = []
+    for posting in line:
+        before = known.pop(posting.series.msgid, None)
+        if posting.series.patches and _age(posting.series) < _age(current.series):
+            made = _earlier(posting, review(posting).findings, ours, said)
+            older.append(_with_mails(made, before) if before else made)
+    older += (one for one in known.values() if _age(one) < _age(current.series))
+    return tuple(sorted(older, key=_age))
 
 
-def _age(posting: Posting) -> tuple[int, datetime, str]:
-    series = posting.series
-    return series.revision, series.date or _LONG_AGO, series.msgid
+def _age(one: Series | Earlier) -> tuple[int, datetime, str]:
+    return one.revision, one.date or _LONG_AGO, one.msgid
 
 
 def _earlier(
-    posting: Posting, review: Callable[[Posting], Review], ours: Mapping[str, Sequence[Said]]
+    posting: Posting,
+    findings: tuple[Finding, ...],
+    ours: Mapping[str, Sequence[Said]],
+    said: Sequence[Said],
 ) -> Earlier:
-    findings = review(posting).findings
-    mentions = {}
+    series = posting.series
+    thread = Thread(series.patches, said)
+    told, answered = {}, {}
     for finding in findings:
-        told = next(
-            (one for one in ours.get(finding.patch.msgid, ()) if _tells(one, finding)), None
-        )
-        if told is not None:
-            mentions[finding.fingerprint] = told.msgid
-    return Earlier(posting.series.revision, posting.series.msgid, findings, mentions)
+        remarks = ours.get(finding.patch.msgid, ())
+        if first := next((one for one in remarks if _tells(one, finding)), None):
+            mail = Mention(first.msgid, series.revision, finding.line_text)
+            told[finding.fingerprint] = (mail,)
+        if answer := thread.settled(finding):
+            answered[finding.fingerprint] = answer
+    return Earlier(series.revision, series.msgid, findings, told, answered, series.date)
+
+
+def _with_mails(made: Earlier, before: Earlier) -> Earlier:
+    """`made` with the mails that the store knows of, also those that the archive does not show.
+
+    Neither is wrong where both know one: it has the same message-id in both.
+    """
+    told = dict(made.told)
+    for at, then in pair(made.findings, before.findings).items():
+        fingerprint = made.findings[at].fingerprint
+        mails = before.told.get(before.findings[then].fingerprint, ())
+        known = {mail.msgid: mail for mail in (*mails, *told.get(fingerprint, ()))}
+        if known:
+            told[fingerprint] = tuple(sorted(known.values(), key=lambda mail: mail.revision))
+    return made._replace(told=told)
 
 
 def _tells(remark: Said, finding: Finding) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from bot.model import Review
-from bot.outgoing import NOTHING, Earlier, Entry, Said, Status
+from bot.outgoing import NOTHING, Earlier, Entry, Mention, Said, Status
 from bot.pairing import pair
 from bot.remarks import Thread
 from checks.api import Finding, Patch
@@ -24,12 +24,10 @@ class Known(NamedTuple):
     """A finding of an earlier revision, and what is known of it since it first came up."""
 
     finding: Finding
-    mention: str = ""
-    """Bare message-id of our reply that first told it; empty when none did."""
-    told_for: int = 0
-    """Revision that the reply was to."""
-    replies: tuple[tuple[str, str], ...] = ()
-    """Each reply of ours that told it, and the line it was told about: what a no may answer."""
+    told: tuple[Mention, ...] = ()
+    """The mails of ours that told it, the first one first."""
+    answered: Said | None = None
+    """What a person answered to somebody else's remark at its place."""
     fingerprints: tuple[str, ...] = ()
     """Those that it had, oldest first."""
 
@@ -39,6 +37,7 @@ def ledger(
     earlier: Sequence[Earlier],
     said: Sequence[Said],
     dismissed: Mapping[str, str] = NOTHING,
+    here: Mapping[str, str] = NOTHING,
 ) -> tuple[Entry, ...]:
     """Tell what has become of every finding of `review`, in its order, then of the earlier ones.
 
@@ -47,6 +46,7 @@ def ledger(
     earlier: the older revisions of the series; their order does not matter
     said: what the threads of all revisions say
     dismissed: fingerprints that the operator does not want to hear of, with the reason
+    here: fingerprints that a mail of ours has told for this very revision, with its message-id
     """
     present, gone = carry(earlier)
     found = review.findings
@@ -54,16 +54,12 @@ def ledger(
     thread = Thread(review.posting.series.patches, said)
     mended = _mended(review.posting.series.patches, found)
     entries = [
-        _entry(finding, matches.get(at), thread, mended.get(at, 0), dismissed)
+        _entry(finding, matches.get(at), thread, mended.get(at, 0), dismissed, here)
         for at, finding in enumerate(found)
     ]
     kept = {id(known) for known in matches.values()}
     revision = review.posting.series.revision
-    entries += (
-        Entry(known.finding, Status.ADDRESSED, f"addressed in v{revision}", known.mention, revision)
-        for known in present
-        if id(known) not in kept
-    )
+    entries += (_addressed(known, revision) for known in present if id(known) not in kept)
     return tuple(entries)
 
 
@@ -80,13 +76,14 @@ def carry(earlier: Iterable[Earlier]) -> tuple[list[Known], list[Known]]:
 
 
 def _grown(finding: Finding, before: Known | None, one: Earlier) -> Known:
-    mention = one.mentions.get(finding.fingerprint, "")
     before = before or Known(finding)
+    told: dict[str, Mention] = {}
+    for mail in (*before.told, *one.told.get(finding.fingerprint, ())):
+        told.setdefault(mail.msgid, mail)
     return Known(
         finding,
-        before.mention or mention,
-        before.told_for or (one.revision if mention else 0),
-        (*before.replies, (mention, finding.line_text)) if mention else before.replies,
+        tuple(sorted(told.values(), key=lambda mail: mail.revision)),
+        before.answered or one.answered.get(finding.fingerprint),
         (*before.fingerprints, finding.fingerprint),
     )
 
@@ -104,24 +101,44 @@ def _match(
 
 
 def _entry(
-    finding: Finding, known: Known | None, thread: Thread, mended: int, dismissed: Mapping[str, str]
+    finding: Finding,
+    known: Known | None,
+    thread: Thread,
+    mended: int,
+    dismissed: Mapping[str, str],
+    here: Mapping[str, str],
 ) -> Entry:
-    for fingerprint in (finding.fingerprint, *(known.fingerprints[::-1] if known else ())):
+    known = known or Known(finding)
+    for fingerprint in (finding.fingerprint, *known.fingerprints[::-1]):
         if fingerprint in dismissed:
             return Entry(finding, Status.DISMISSED, dismissed[fingerprint])
     if mended:
         return Entry(finding, Status.MENDED, f"mended by patch {mended}")
     if remark := thread.remark(finding):
-        who = "us, in this thread" if remark.own else remark.author.name or remark.author.email
+        who = "us, in this thread" if remark.own else _name(remark)
         return Entry(finding, Status.SAID, f"said by {who}", remark.msgid)
-    if known is None or not known.mention:
+    if finding.fingerprint in here:
+        return Entry(finding, Status.SAID, "said by us, in this thread", here[finding.fingerprint])
+    first = known.told[0] if known.told else None
+    if first and (answer := thread.answer(known.told)):
+        reason = f"answered by {_name(answer)} when told for v{first.revision}"
+        return Entry(finding, Status.SAID, reason, answer.msgid, first.revision)
+    if known.answered:
+        reason = f"answered by {_name(known.answered)} when others said it"
+        return Entry(finding, Status.SAID, reason, known.answered.msgid)
+    if first is None:
         return Entry(finding, Status.NEW, "not told before")
-    if answer := thread.answer(known.replies):
-        who = answer.author.name or answer.author.email
-        reason = f"answered by {who} when told for v{known.told_for}"
-        return Entry(finding, Status.SAID, reason, answer.msgid, known.told_for)
-    reason = f"first told for v{known.told_for}"
-    return Entry(finding, Status.STANDING, reason, known.mention, known.told_for)
+    reason = f"first told for v{first.revision}"
+    return Entry(finding, Status.STANDING, reason, first.msgid, first.revision)
+
+
+def _addressed(known: Known, revision: int) -> Entry:
+    mention = known.told[0].msgid if known.told else ""
+    return Entry(known.finding, Status.ADDRESSED, f"addressed in v{revision}", mention, revision)
+
+
+def _name(remark: Said) -> str:
+    return remark.author.name or remark.author.email
 
 
 def _mended(patches: Sequence[Patch], found: Sequence[Finding]) -> dict[int, int]:

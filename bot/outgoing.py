@@ -23,6 +23,7 @@ __all__ = [
     "Entry",
     "Envelope",
     "Judged",
+    "Mention",
     "Outcome",
     "Recipients",
     "Result",
@@ -35,6 +36,8 @@ __all__ = [
     "MAX_LINE",
     "NONE_SENT",
     "NOTHING",
+    "NOT_TOLD",
+    "NO_ANSWERS",
 ]
 
 MAX_LINE = 998
@@ -70,14 +73,33 @@ class Said(NamedTuple):
     """Bare message-id of the mail that it answers directly."""
 
 
+class Mention(NamedTuple):
+    """A mail of ours that told a finding."""
+
+    msgid: str
+    """Bare message-id."""
+    revision: int
+    """That the mail was about."""
+    line_text: str
+    """The diff line that it was told below, with its sign; a no may answer it."""
+
+
+NOT_TOLD: Mapping[str, tuple[Mention, ...]] = {}
+NO_ANSWERS: Mapping[str, Said] = {}
+
+
 class Earlier(NamedTuple):
     """What the bot found in an earlier revision of the same series."""
 
     revision: int
     msgid: str
     findings: tuple[Finding, ...]
-    mentions: Mapping[str, str] = NOTHING
-    """Fingerprint of a finding to the message-id of the reply that first told it."""
+    told: Mapping[str, tuple[Mention, ...]] = NOT_TOLD
+    """By fingerprint, the mails that told it for this or an older revision, the first one first."""
+    answered: Mapping[str, Said] = NO_ANSWERS
+    """By fingerprint, what a person answered to somebody else's remark at its place."""
+    date: datetime | None = None
+    """Aware; when the revision was sent."""
 
 
 class Status(StrEnum):

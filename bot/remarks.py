@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-from bot.outgoing import Said
+from bot.outgoing import Mention, Said
 from checks.api import Finding, Patch
 from checks.source.pattern import pattern
 
@@ -52,17 +52,33 @@ class Thread:
                 return remark
         return None
 
-    def answer(self, told: Sequence[tuple[str, str]]) -> Said | None:
-        """What a person answered to one of our mails: its message-id, and the line it was about.
+    def answer(self, told: Iterable[Mention]) -> Said | None:
+        """What a person answered to one of these mails of ours.
 
         An answer that quotes no line of a diff is about all that the mail said.
         """
-        for msgid, line in told:
-            for remark in self._by_parent.get(msgid, ()):
+        for mail in told:
+            for remark in self._by_parent.get(mail.msgid, ()):
                 person = not remark.own and not remark.bot
-                if person and (not remark.quoted or line in remark.quoted):
+                if person and (not remark.quoted or mail.line_text in remark.quoted):
                     return remark
         return None
+
+    def settled(self, finding: Finding) -> Said | None:
+        """What a person answered to somebody else's remark about the place of `finding`."""
+        for remark in self._by_patch.get(finding.patch.msgid, ()):
+            if remark.own or remark.file not in ("", finding.file):
+                continue
+            if self._near(remark, finding):
+                for answer in self._by_parent.get(remark.msgid, ()):
+                    other = answer.author.email.lower() != remark.author.email.lower()
+                    if other and not answer.own and not answer.bot and self._meets(answer, finding):
+                        return answer
+        return None
+
+    def _meets(self, answer: Said, finding: Finding) -> bool:
+        """Whether the words are about the place, or about all of the mail that they answer."""
+        return _says(answer.text) and (not answer.quoted or self._near(answer, finding))
 
     def _near(self, remark: Said, finding: Finding) -> bool:
         """Whether the last telling line above the remark is a few lines from the finding."""

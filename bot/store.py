@@ -22,10 +22,10 @@ from sqlalchemy import Connection, Engine, and_, delete, insert, or_, select, up
 from sqlalchemy.exc import DBAPIError
 
 from bot.errors import BotError, UsageError
-from bot.model import Review
+from bot.model import Posting, Review
 from bot.outbox.database import connect, lock, said
 from bot.outbox.judging import count, told
-from bot.outbox.recording import earlier, record
+from bot.outbox.recording import record, revisions
 from bot.outbox.rows import draft_of
 from bot.outbox.schema import reply, review, switch
 from bot.outgoing import Counts, Draft, Earlier, Entry, Envelope, Judged, State, Told
@@ -271,12 +271,13 @@ class Store:
         with self._reading() as connection:
             return _stopped(connection)
 
-    def earlier(self, series_msgids: Iterable[str]) -> tuple[Earlier, ...]:
-        """What was found in these revisions, the oldest first, and which mails told it."""
-        query = select(review).where(review.c.msgid.in_(list(series_msgids)))
+    def earlier(self, line: Sequence[Posting]) -> tuple[Earlier, ...]:
+        """What was found in the revisions of one series, the oldest first, and which mails told it.
+
+        Those in `line` count, and others with their author and title.
+        """
         with self._reading() as connection:
-            rows = connection.execute(query.order_by(review.c.revision, review.c.id)).mappings()
-            return tuple(earlier(connection, row) for row in rows.all())
+            return revisions(connection, line)
 
     def _finish(
         self, id_: int, owner: str, state: State, now: datetime, words: str, values: Row

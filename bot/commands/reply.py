@@ -83,8 +83,9 @@ def _show_all(args: Namespace, settings: Settings, options: SourceOptions) -> in
         if isinstance(answer, BotError):
             status = max(status, answer.status)
             continue
-        mails += (reply.raw for reply in _answerable(answer, settings))
-        if not args.to_mbox:
+        if args.to_mbox:
+            mails += (reply.raw for reply in _answerable(answer, settings))
+        else:
             print("\n".join(_shown(answer)))
     if args.to_mbox:
         write_mbox(args.to_mbox, mails)
@@ -147,16 +148,17 @@ def _answers(
 ) -> Iterator[Answer | BotError]:
     """The answers to every source; an error in one is told and does not stop the others."""
     setup = Setup.of(settings)
-    look = None if store is None else _attest(settings)
     now = datetime.now(UTC)
-    # Asked anew each time: what was kept for one series counts for the next.
-    counts = Counts if store is None else partial(store.counts, now)
+    answered = partial(answers, review=setup.review, settings=settings, now=now, counts=Counts)
+    if store is not None:
+        # Asked anew each time: what was kept for one series counts for the next.
+        counts = partial(store.counts, now)
+        answered = partial(answered, counts=counts, attest=_attest(settings), stored=store.earlier)
     for source in sources:
         try:
             raws, postings = open_thread(source, options)
             chosen = postings_of(source, postings, options)
-            review = setup.review
-            for answer in answers(raws, postings, chosen, review, settings, now, counts, look):
+            for answer in answered(raws, postings, chosen):
                 tell(answer.review.errors, answer.refused)
                 yield answer
         except BotError as err:

@@ -12,14 +12,25 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
-from bot.model import Review
+from bot.model import Posting, Review
 from bot.outbox.rows import entry_row, finding_of, reply_row, review_row
 from bot.outbox.schema import entry, reply, review
-from bot.outgoing import Earlier, Entry, Judged, State, Status
+from bot.outgoing import Earlier, Entry, Judged, Mention, State, Status
+from bot.sources.lineage import name_of
 
-__all__ = ["earlier", "record"]
+__all__ = ["record", "revisions"]
 
 WANTED: BindParameter[Any] = bindparam("wanted", expanding=True)
 REVIEW_ID = select(review.c.id).where(review.c.msgid == bindparam("wanted"))
@@ -90,17 +101,47 @@ def _pairs(connection: Connection, query: Any, values: Mapping[str, object]) -> 
     return {row[0]: row[1] for row in connection.execute(query, values)}
 
 
-def earlier(connection: Connection, row: Mapping[Any, Any]) -> Earlier:
-    """What the review of `row` found, and which mails told it."""
-    findings = tuple(finding_of(fields) for fields in row["findings"])
-    standing = select(entry.c.fingerprint, entry.c.mention).where(
-        entry.c.review_id == row["id"], entry.c.status == Status.STANDING.value
+def revisions(connection: Connection, line: Sequence[Posting]) -> tuple[Earlier, ...]:
+    """What is kept of a series: the revisions in `line`, and others of their author and title."""
+    msgids = {posting.series.msgid for posting in line}
+    names = {
+        name_of(posting.mails[posting.series.msgid].author.email.lower(), posting.series.subject)
+        for posting in line
+    }
+    wanted = or_(
+        review.c.msgid.in_(msgids), review.c.author.in_({author for author, _, _ in names})
     )
+    query = select(review.c.id, review.c.msgid, review.c.author, review.c.subject).where(wanted)
+    ids = [
+        id_
+        for id_, msgid, author, subject in connection.execute(query)
+        if msgid in msgids or name_of(author, subject) in names
+    ]
+    rows = select(review).where(review.c.id.in_(ids)).order_by(review.c.revision, review.c.id)
+    return tuple(_earlier(connection, row) for row in connection.execute(rows).mappings().all())
+
+
+def _earlier(connection: Connection, row: Mapping[Any, Any]) -> Earlier:
+    """What the review of `row` found, and which mails that have left told it."""
+    findings = tuple(finding_of(fields) for fields in row["findings"])
+    lines = {finding.fingerprint: finding.line_text for finding in findings}
+    told: dict[str, tuple[Mention, ...]] = {}
+
+    def add(fingerprint: str, msgid: str, revision: int) -> None:
+        mail = Mention(msgid, revision, lines.get(fingerprint, ""))
+        told[fingerprint] = (*told.get(fingerprint, ()), mail)
+
+    standing = select(entry.c.fingerprint, entry.c.mention, entry.c.revision).where(
+        entry.c.review_id == row["id"],
+        entry.c.status == Status.STANDING.value,
+        entry.c.revision.between(1, row["revision"] - 1),
+    )
+    for fingerprint, msgid, revision in connection.execute(standing):
+        add(fingerprint, msgid, revision)
     sent = select(reply.c.msgid, reply.c.says).where(
         reply.c.review_id == row["id"], reply.c.state == State.SENT.value
     )
-    mentions = {
-        fingerprint: msgid for msgid, says in connection.execute(sent) for fingerprint in says
-    }
-    mentions.update((told, mention) for told, mention in connection.execute(standing) if mention)
-    return Earlier(row["revision"], row["msgid"], findings, mentions)
+    for msgid, says in connection.execute(sent.order_by(reply.c.id)):
+        for fingerprint in says:
+            add(fingerprint, msgid, row["revision"])
+    return Earlier(row["revision"], row["msgid"], findings, told, date=row["date"])

@@ -16,7 +16,7 @@ from bot.model import Posting
 from bot.sources.subject import parse_subject
 from checks.source.pattern import pattern
 
-__all__ = ["lineages", "newest", "select"]
+__all__ = ["lineages", "name_of", "newest", "select"]
 
 _CHANGE_ID = pattern(r"^change-id: ([\w.-]{4,200})[ \t\r]*$", re.MULTILINE)
 _SPACE = pattern(r"\s+")
@@ -66,10 +66,20 @@ def lineages(postings: Sequence[Posting]) -> list[list[Posting]]:
     return list(lines.values())
 
 
+def name_of(author: str, subject: str) -> tuple[str, str, str]:
+    """What all revisions of a series have in common that says so in their first subject.
+
+    Parameters
+    ----------
+    author: address of who sent it, lower case
+    """
+    parsed = parse_subject(subject)
+    return author, parsed.branch, _SPACE.sub(" ", parsed.title).lower()
+
+
 def _keys(posting: Posting) -> Iterator[tuple[str, ...]]:
     first = posting.mails[posting.series.msgid]
-    title = _SPACE.sub(" ", parse_subject(first.subject).title).lower()
-    yield _author(posting), parse_subject(first.subject).branch, title
+    yield name_of(_author(posting), first.subject)
     for change in _CHANGE_ID.findall(first.text):
         yield "change-id", change
 

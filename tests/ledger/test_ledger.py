@@ -8,7 +8,7 @@ import pytest
 from bot.history import history
 from bot.ledger import ledger
 from bot.model import Posting, Review
-from bot.outgoing import Earlier, Said, Status
+from bot.outgoing import Earlier, Mention, Said, Status
 from bot.sources.said import said
 from checks.api import Finding
 from tests.ledger.frob import MAP, MEND, MOVE, OWN, finding, posting_of, reply, review_of
@@ -21,6 +21,11 @@ OURS = "X-Revokebot-Rules: resv-lock\nAuto-Submitted: auto-replied\n"
 def told(parent: str = "f1-1@author.example") -> bytes:
     """Our own mail to a revision."""
     return reply(f"> {NOTIFY}\n\nPlease hold the lock.\n", parent, f"bot <{OWN}>", TOLD, OURS)
+
+
+def mail(found: Finding, msgid: str = TOLD, revision: int = 1) -> dict[str, tuple[Mention, ...]]:
+    """That a mail of ours told `found`."""
+    return {found.fingerprint: (Mention(msgid, revision, found.line_text),)}
 
 
 def single(diff: str = MAP, revision: int = 1) -> tuple[Posting, Finding, Review]:
@@ -125,10 +130,9 @@ def test_an_answer_to_our_remark_ends_it(body: str, status: Status) -> None:
 
 def test_the_first_mention_is_kept_over_many_revisions() -> None:
     made, found, _ = single(revision=4)
-    mark = found.fingerprint
     earlier = [
-        Earlier(3, "f3", (found,), {mark: "late@bots.example"}),
-        Earlier(1, "f1", (found,), {mark: TOLD}),
+        Earlier(3, "f3", (found,), mail(found, "late@bots.example", 3)),
+        Earlier(1, "f1", (found,), mail(found)),
         Earlier(2, "f2", (found,)),
     ]
     (entry,) = ledger(review_of(made, found), earlier, ())
@@ -137,14 +141,14 @@ def test_the_first_mention_is_kept_over_many_revisions() -> None:
 
 def test_a_finding_that_came_back_was_told() -> None:
     made, found, _ = single(revision=3)
-    earlier = [Earlier(1, "f1", (found,), {found.fingerprint: TOLD}), Earlier(2, "f2", ())]
+    earlier = [Earlier(1, "f1", (found,), mail(found)), Earlier(2, "f2", ())]
     (entry,) = ledger(review_of(made, found), earlier, ())
     assert (entry.status, entry.mention) == (Status.STANDING, TOLD)
 
 
 def test_what_is_gone_is_addressed_once() -> None:
     _, found, _ = single()
-    earlier = Earlier(1, "f1", (found,), {found.fingerprint: TOLD})
+    earlier = Earlier(1, "f1", (found,), mail(found))
     for revision, gone in ((2, [earlier]), (3, [earlier, Earlier(2, "f2", ())])):
         review = review_of(posting_of(MAP, revision=revision))
         entries = ledger(review, gone, ())

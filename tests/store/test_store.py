@@ -11,7 +11,7 @@ import pytest
 
 from bot.errors import UsageError
 from bot.lists import reached
-from bot.outgoing import Action, Draft, Entry, Sent, State, Status, Verdict
+from bot.outgoing import Action, Draft, Entry, Mention, Sent, State, Status, Verdict
 from bot.store import Store
 from tests.store.outbox import (
     DRAFT,
@@ -100,7 +100,7 @@ def test_a_record_that_fails_keeps_nothing(store: Store) -> None:
     with pytest.raises(Exception, match="no time zone"):
         store.record(REVIEW, entries(), naive, NOW)
     assert store.drafts() == []
-    assert store.earlier([REVIEW.posting.series.msgid]) == ()
+    assert store.earlier([REVIEW.posting]) == ()
 
 
 def test_claims_go_by_age_and_each_reply_once(store: Store) -> None:
@@ -259,19 +259,26 @@ def test_the_switch_stops_every_claim(store: Store) -> None:
 def test_history_has_the_findings_and_the_mails_that_told_them(store: Store) -> None:
     fill(store)
     msgid = REVIEW.posting.series.msgid
-    (before,) = store.earlier([msgid, "else@example.org"])
+    (before,) = store.earlier([REVIEW.posting])
     assert (before.revision, before.msgid) == (2, msgid)
     assert [found.fingerprint for found in before.findings] == [
         found.fingerprint for found in REVIEW.findings
     ]
     assert before.findings[0]._replace(facts={}) == REVIEW.findings[0]._replace(facts={})
-    assert before.mentions == {}
+    assert before.told == {}
     draft = claimed(store)
     store.sent(draft.id, "one", NOW, "250 ok", {})
-    (after,) = store.earlier([msgid])
+    (after,) = store.earlier([REVIEW.posting])
     assert draft.says
-    assert after.mentions == dict.fromkeys(draft.says, draft.envelope.msgid)
+    lines = {found.fingerprint: found.line_text for found in REVIEW.findings}
+    assert after.told == {
+        mark: (Mention(draft.envelope.msgid, 2, lines[mark]),) for mark in draft.says
+    }
     standing = Entry(REVIEW.findings[0], Status.STANDING, "first told for v1", "v1@localhost", 1)
     store.record(REVIEW, [standing], [], NOW)
-    (third,) = store.earlier([msgid])
-    assert third.mentions[REVIEW.findings[0].fingerprint] == "v1@localhost"
+    (third,) = store.earlier([REVIEW.posting])
+    mark = REVIEW.findings[0].fingerprint
+    assert [mail[:2] for mail in third.told[mark]] == [
+        ("v1@localhost", 1),
+        (draft.envelope.msgid, 2),
+    ]
