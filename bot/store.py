@@ -12,24 +12,20 @@ decides what may be sent, or reads a clock.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from types import TracebackType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, and_, delete, insert, or_, select, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 
-from bot.errors import BotError, UsageError
+from bot.errors import UsageError
 from bot.model import Posting, Review
-from bot.outbox.database import connect, lock, said
+from bot.outbox.database import Database, lock
 from bot.outbox.judging import count, told
 from bot.outbox.recording import record, revisions
 from bot.outbox.rows import draft_of
 from bot.outbox.schema import reply, review, switch
 from bot.outgoing import Counts, Draft, Earlier, Entry, Envelope, Judged, State, Told
-from bot.settings import StoreSettings
 
 __all__ = ["Store"]
 
@@ -45,34 +41,8 @@ ADVICE = {
 }
 
 
-class Store:
+class Store(Database):
     """The outbox in one database, which others may use at the same time."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._reader = engine.execution_options(reading=True)
-
-    @classmethod
-    def open(cls, settings: StoreSettings) -> Store:
-        """Open the database that `settings` name, made and migrated where that is needed."""
-        return cls(connect(settings.url))
-
-    @property
-    def url(self) -> str:
-        """Where it is, for a message: a password is not shown."""
-        return self._engine.url.render_as_string(hide_password=True)
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._engine.dispose()
-
-    def __enter__(self) -> Store:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, err: BaseException | None, tb: TracebackType | None
-    ) -> None:
-        self.close()
 
     def record(
         self,
@@ -300,25 +270,6 @@ class Store:
             if row["state"] not in before:
                 raise _wrong(row, f"become {state.value}")
             _set(connection, id_, {**values, **_ended(state, now, words)})
-
-    @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        with self._told(), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        with self._told(), self._reader.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except DBAPIError as err:
-            raise BotError(
-                f"store {self.url}: {said(err)}; nothing was changed, try again"
-            ) from err
 
 
 def _ended(state: State, now: datetime, words: str) -> dict[str, Any]:

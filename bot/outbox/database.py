@@ -9,21 +9,74 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from bot.errors import BotError, UsageError
 from bot.outbox.schema import REVISION
+from bot.settings import StoreSettings
 
-__all__ = ["connect", "lock", "said"]
+__all__ = ["Database", "connect", "lock", "said"]
 
 BUSY_MS = 30_000
 """How long a writer waits for another one."""
 LOCK = 0x7265766F6B65
 """Key of the advisory lock that PostgreSQL's writers and migrations take."""
+
+
+class Database:
+    """A database that is open, and the transactions on it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._reader = engine.execution_options(reading=True)
+
+    @classmethod
+    def open(cls, settings: StoreSettings) -> Self:
+        """Open the database that `settings` name, made and migrated where that is needed."""
+        return cls(connect(settings.url))
+
+    @property
+    def url(self) -> str:
+        """Where it is, for a message: a password is not shown."""
+        return self._engine.url.render_as_string(hide_password=True)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, err: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        with self._told(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._told(), self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as err:
+            raise BotError(
+                f"store {self.url}: {said(err)}; nothing was changed, try again"
+            ) from err
 
 
 def connect(url: str) -> Engine:
