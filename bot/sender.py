@@ -170,6 +170,8 @@ def _pause(times: int) -> timedelta:
 
 
 def _said(err: BaseException) -> str:
+    if not isinstance(err, Exception):
+        return "its sender was stopped"
     name = type(err).__name__
     return f"{name}: {err}" if str(err) else name
 

@@ -11,7 +11,7 @@ import os
 import subprocess
 import tempfile
 from argparse import ArgumentParser, Namespace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.commands.output import write_mbox
@@ -25,12 +25,13 @@ from bot.store import Store
 __all__ = ["add", "run"]
 
 WAITING = (State.DRAFT, State.APPROVED, State.SENDING, State.FAILED)
+WEEK = timedelta(days=7)
 
 
 def add(parser: ArgumentParser) -> None:
     """Name the actions of `revokebot queue` and their flags."""
     actions = parser.add_subparsers(dest="action", metavar="ACTION", title="actions")
-    shown = actions.add_parser("list", help="list the replies that wait (default)")
+    shown = actions.add_parser("list", help="list what waits, and what did not reach all (default)")
     shown.add_argument("--all", action="store_true", help="list the sent and discarded, too")
     shown.add_argument("--state", choices=[state.value for state in State], action="append")
     for name, text in (
@@ -89,7 +90,13 @@ def _list(store: Store, args: Namespace) -> None:
     stopped = store.stopped()
     if stopped is not None:
         print(f"all is stopped: {one_line(stopped)}")
-    for draft in store.drafts(states):
+    drafts = store.drafts(states)
+    if states == WAITING:
+        # What did not reach everybody is looked at, too; after a week it is history.
+        lately = datetime.now(UTC) - WEEK
+        sent = store.drafts((State.SENT,))
+        drafts += [draft for draft in sent if draft.refused and draft.changed > lately]
+    for draft in drafts:
         print(f"{draft.id:>5} {draft.state.value:<9} {one_line(draft.subject)}")
         until = f" (not before {draft.not_before:%Y-%m-%d %H:%M} UTC)" if draft.not_before else ""
         print(f"      {draft.changed:%Y-%m-%d %H:%M} UTC: {one_line(draft.reason)}{until}")

@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -22,8 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = ["may_send", "send_due", "sender_of"]
 
-PARKED = 3
-"""Exit status when a server refused a reply."""
+REFUSED = 3
+"""Exit status when a server refused a reply or a recipient, or the archive could not be asked."""
+TERMINATED = 143
+"""128 + SIGTERM, as a shell reports it."""
+SILENT = 3
+"""Replies in a row for which the archive can't be asked, before the others are left for later."""
 
 
 def may_send(settings: Settings) -> None:
@@ -56,12 +64,27 @@ def sender_of(settings: Settings, store: Store) -> Sender:
 def send_due(settings: Settings, store: Store) -> int:
     """Send all that is due, oldest first, and say what became of it.
 
-    Returns the exit status: 3 when a reply had to be parked.
+    Returns the exit status: 3 when a server refused something, or the archive could not be asked.
     """
     may_send(settings)
     sender = sender_of(settings, store)
-    status = 0
-    while (draft := sender.run_once()) is not None:
-        print(f"{draft.id:>5} {draft.state.value:<9} {one_line(draft.reason)}")
-        status = PARKED if draft.state is State.FAILED else status
+    status = silent = 0
+    with _terminable():
+        while silent < SILENT and (draft := sender.run_once()) is not None:
+            print(f"{draft.id:>5} {draft.state.value:<9} {one_line(draft.reason)}", flush=True)
+            silent = silent + 1 if draft.waits else 0
+            if silent or draft.refused or draft.state is State.FAILED:
+                status = REFUSED
+    if silent == SILENT:
+        print("revokebot: the archive does not answer; what else is due waits", file=sys.stderr)
     return status
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM end this process as ^C does, so that a reply that is claimed is given back."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

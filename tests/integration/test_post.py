@@ -8,6 +8,8 @@ server, which files into the same inbox.
 from __future__ import annotations
 
 import re
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -50,6 +52,9 @@ class Person:
         )  # fmt: skip
         assert done.returncode == status, done.stderr
         return done.stdout
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen([sys.executable, "-m", "bot", *words], env=self.variables, cwd=ROOT)
 
     @property
     def replies(self) -> dict[str, str]:
@@ -104,3 +109,38 @@ def test_the_switch_stops_everything_at_once(person: Person) -> None:
     assert "a maintainer asked" in person.run("queue")
     person.run("queue", "start")
     assert " sent " in person.run("queue", "send")
+
+
+def test_a_dead_archive_is_told_and_parks_nothing(person: Person) -> None:
+    person.variables["REVOKEBOT_ARCHIVE_RETRIES"] = "0"
+    drafted = person.run("reply", COVER, "--draft")
+    numbers = re.findall(r"^(\d+) draft:", drafted, re.MULTILINE)
+    person.run("queue", "approve", *numbers)
+    person.inbox.stop()
+    told = person.run("queue", "send", status=3)
+    assert told.count("the archive could not be asked") == len(numbers)
+    assert person.run("queue", "list").count(" approved ") == len(numbers)
+    assert person.office.office.deliveries == {}
+
+
+def test_a_sender_that_is_terminated_gives_its_reply_back(person: Person) -> None:
+    person.variables["REVOKEBOT_DELIVERY_SETTLE"] = "0.001"
+    drafted = person.run("reply", COVER, "--draft")
+    numbers = re.findall(r"^(\d+) draft:", drafted, re.MULTILINE)
+    person.run("queue", "approve", *numbers)
+    home = Path(person.variables["HOME"])
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        Address(person.office.office, silent.getsockname()[1]).git_config(home / ".gitconfig")
+        with person.start("queue", "send") as sender:
+            connection, _ = silent.accept()
+            sender.terminate()
+            assert sender.wait(60) == 128 + signal.SIGTERM
+            connection.close()
+    listed = person.run("queue", "list")
+    assert len(re.findall(r"^ *\d+ approved ", listed, re.MULTILINE)) == len(numbers)
+    assert listed.count("broke off while sending (its sender was stopped)") == 1
+    person.office.git_config(home / ".gitconfig")
+    person.run("queue", "send")  # asks for the one that broke off, and lets it wait
+    person.run("queue", "send")
+    assert len(person.replies) == len(numbers)
+    assert set(person.office.office.deliveries.values()) == {1}

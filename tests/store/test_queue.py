@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import mailbox
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,28 @@ def test_a_failed_reply_is_retried(outbox: StoreSettings) -> None:
         store.failed(draft.id, "one", NOW, "550 no")
     assert main(["queue", "retry", "1"]) == 0
     assert states(outbox) == ["approved", "approved"]
+
+
+def test_what_did_not_reach_all_is_listed_for_a_week(
+    outbox: StoreSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["queue", "approve", "1", "2"]) == 0
+    now = datetime.now(UTC)
+    with Store.open(outbox) as store:
+        for moment, refused in ((now, "550 closed"), (now - timedelta(days=8), "550 shut")):
+            draft = store.claim("one", now, LEASE)
+            assert draft is not None
+            words = f"sent, but not to {RECIPIENTS[1]}: {refused}"
+            store.sent(draft.id, "one", moment, words, {RECIPIENTS[1]: refused})
+    capsys.readouterr()
+    assert main(["queue"]) == 0
+    out = capsys.readouterr().out
+    assert f"sent, but not to {RECIPIENTS[1]}: 550 closed" in out
+    assert "550 shut" not in out
+    assert main(["queue", "list", "--state", "sent"]) == 0
+    assert "550 shut" in capsys.readouterr().out
+    assert main(["queue", "show", "1"]) == 0
+    assert f"refused:    {RECIPIENTS[1]}: 550 closed" in capsys.readouterr().out
 
 
 def test_the_switch(outbox: StoreSettings, capsys: pytest.CaptureFixture[str]) -> None:
