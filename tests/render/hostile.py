@@ -84,6 +84,7 @@ def _line_by_line(raw: bytes) -> None:
     """The header is ASCII without controls, and no line is too long; by nobody's parser."""
     head, _, _ = raw.partition(b"\n\n")
     assert re.search(rb"[^\n -~]", head) is None
+    assert re.search(rb"[\x00\r]", raw) is None
     assert max(map(len, raw.split(b"\n"))) <= 998
     started = tuple(re.findall(r"^([^ :]+):", head.decode(), re.MULTILINE))
     assert started == tuple(name for name in NAMES if name in started)
@@ -105,6 +106,8 @@ def _header(reply: Reply, mail: Mail, found: Read) -> None:
     boxes = (*found.boxes["To"], *found.boxes.get("Cc", ()))
     assert [box.email for box in boxes] == list(reply.recipients.emails)
     assert all(box.valid for box in boxes), boxes
+    # It is an address as it stands; what decodes it all the same sees another one.
+    assert not any("=?" in box.email for box in boxes)
 
 
 def _text(told: str, diff: str) -> None:
