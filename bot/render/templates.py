@@ -33,11 +33,11 @@ def folder() -> Path:
 
 
 def fill(name: str, values: dict[str, object]) -> str:
-    """Fill template `name`; white space at its end goes."""
+    """Fill template `name`; empty lines at its end go, the blanks of a diff there stay."""
     from jinja2 import TemplateError
 
     try:
-        return _environment().get_template(name).render(values).rstrip()
+        return _environment().get_template(name).render(values).rstrip("\n")
     except TemplateError as err:
         raise InputError(f"templates/{name}: {err.message or type(err).__name__}; mend it") from err
 

@@ -32,3 +32,15 @@ def patch_of(diff: str, number: int = 1) -> Patch:
 def series_of(*diffs: str) -> Series:
     patches = tuple(patch_of(diff, n) for n, diff in enumerate(diffs, 1))
     return Series("1@test", "[PATCH] test", 1, patches, len(patches))
+
+
+def after(patch: Patch, path: str) -> str:
+    """A file as `patch` leaves it: what its hunks show at their places, and fillers between."""
+    file = patch.change.file(path)
+    assert file is not None
+    shown = file.after.fragments
+    last = max(fragment.first + len(fragment.texts) for fragment in shown)
+    lines = [f"/* line {number} */" for number in range(1, last)]
+    for fragment in shown:
+        lines[fragment.first - 1 : fragment.first - 1 + len(fragment.texts)] = fragment.texts
+    return "".join(line + "\n" for line in lines)

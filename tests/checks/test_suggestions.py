@@ -9,26 +9,10 @@ from pathlib import Path
 import pytest
 
 from checks import load_rules
-from checks.api import Bad, Patch, Rule
+from checks.api import Bad, Rule
 from checks.examples import series_of
 from checks.runner import run
-from checks.source.image import Image
-
-
-def after_image(patch: Patch, path: str) -> Image:
-    file = patch.change.file(path)
-    assert file is not None
-    return file.after
-
-
-def written(image: Image) -> str:
-    """A file with the lines that the image shows at their places, and fillers between."""
-    last = max(fragment.first + len(fragment.texts) for fragment in image.fragments)
-    lines = [f"/* line {number} */" for number in range(1, last)]
-    for fragment in image.fragments:
-        lines[fragment.first - 1 : fragment.first - 1 + len(fragment.texts)] = fragment.texts
-    return "".join(line + "\n" for line in lines)
-
+from tests.checks.build import after
 
 EXAMPLES = [
     pytest.param(rule, bad, id=f"{rule.id}-{number}")
@@ -48,7 +32,7 @@ def test_a_suggested_diff_applies(rule: Rule, bad: Bad, tmp_path: Path) -> None:
         patch = series.patches[finding.patch.number - 1]
         target = tmp_path / finding.file
         target.parent.mkdir(parents=True, exist_ok=True)
-        before = written(after_image(patch, finding.file))
+        before = after(patch, finding.file)
         target.write_text(before, encoding="utf-8")
         subprocess.run(
             ["git", "apply", "--whitespace=nowarn", "-"],
