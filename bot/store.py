@@ -157,7 +157,7 @@ class Store(Database):
 
     def unapprove(self, id_: int, owner: str, now: datetime, reason: str) -> None:
         """Its sender found that a person has to look at it first, also one who had approved it."""
-        values = {"by_hand": False, "not_before": None, "doubtful": False, "waits": 0}
+        values = {"by_hand": False, "not_before": None, "doubtful": False}
         self._finish(id_, owner, State.DRAFT, now, reason, values)
 
     def approve(self, id_: int, now: datetime) -> None:
@@ -254,7 +254,7 @@ class Store(Database):
     ) -> None:
         with self._writing() as connection:
             _held(connection, id_, owner, f"become {state.value}")
-            _set(connection, id_, {**values, **_ended(state, now, words)})
+            _set(connection, id_, {"waits": 0, **values, **_ended(state, now, words)})
 
     def _move(
         self,

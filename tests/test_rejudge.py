@@ -121,6 +121,23 @@ def test_a_cap_holds_and_frees_what_waits(world: World, cap: str) -> None:
     assert state(world.run()) is State.SENT, "it does not count itself"
 
 
+def test_of_many_that_wait_for_a_cap_one_goes_a_day(world: World) -> None:
+    done = world.answer()
+    first, second = done.replies
+    third = second[0]._replace(
+        msgid="revokebot-third@example.org", parent=done.review.posting.series.msgid
+    )
+    judged = [reply.judged(ALLOWED) for reply in (first[0], second[0], third)]
+    world.store.record(done.review, done.entries, judged, world.now)
+    world.policy(per_author=1)
+    left = []
+    for _ in range(3 * 24 * 60):
+        while (draft := world.run()) is not None:
+            left += [world.now] if draft.state is State.SENT else []
+        world.after(minutes=1)
+    assert left == [NOW + timedelta(days=days) for days in range(3)]
+
+
 def test_no_cap_binds_a_person(by_hand: World) -> None:
     assert state(by_hand.policy(per_author=0, per_day=0, embargo_minutes=9999).run()) is State.SENT
 

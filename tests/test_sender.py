@@ -62,6 +62,8 @@ def test_a_dead_archive_uses_up_no_attempt_and_is_asked_less_and_less(world: Wor
     assert (draft.state, draft.attempts) == (State.APPROVED, 0)
     assert draft.reason == "the archive could not be asked: no answer"
     assert draft.not_before is not None
+    assert draft.waits == len(asked)
+    world.seen(world.envelope.raw)
     assert state(world.after(hours=4).run()) is State.SENT
     assert world.draft.waits == 0
 
