@@ -30,14 +30,12 @@ def rows_above(diff: str, row: int) -> list[int]:
     """Rows (0-based) to be quoted for a remark on `row`: file header, `@@` line, at most five."""
     end = 0
     for file in PatchSet(diff):
-        header = file[0][0].diff_line_no - 2
-        for hunk in file:
-            first, last = hunk[0].diff_line_no - 1, hunk[-1].diff_line_no - 1
+        spans = [[line.diff_line_no - 1 for line in hunk if line.diff_line_no] for hunk in file]
+        for first, *_, last in spans:
             if first <= row <= last:
-                return [*range(end, header), first - 1, *range(max(row - 4, first), row + 1)]
-            if row < first:
-                return [*range(end, header), first - 1]
-        end = last + 1
+                within = range(max(row - 4, first), row + 1)
+                return [*range(end, spans[0][0] - 1), first - 1, *within]
+        end = spans[-1][-1] + 1
     raise AssertionError(f"row {row} is in no hunk")
 
 
