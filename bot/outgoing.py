@@ -18,6 +18,7 @@ from checks.api import Finding, Problem
 __all__ = [
     "Action",
     "Counts",
+    "Dismissal",
     "Draft",
     "Earlier",
     "Entry",
@@ -264,9 +265,21 @@ class Draft(NamedTuple):
     dkim: str = ""
     """What is known of the signature of the mail that is answered; empty for nothing."""
     by_hand: bool = False
-    """A person approved it."""
+    """A person approved it, or discarded it."""
     waits: int = 0
     """Times in a row that it could not even be tried, since the archive could not be asked."""
+
+
+class Dismissal(NamedTuple):
+    """A finding that nobody is to hear of any more."""
+
+    fingerprint: str
+    rule: str
+    """Id of the rule that found it; empty where that was not kept."""
+    reason: str
+    """A person's words."""
+    recorded: datetime
+    """Aware."""
 
 
 class Told(NamedTuple):

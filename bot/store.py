@@ -21,11 +21,12 @@ from sqlalchemy import Connection, and_, delete, insert, or_, select, update
 from bot.errors import UsageError
 from bot.model import Posting, Review
 from bot.outbox.database import Database, lock
+from bot.outbox.dismissing import dismiss, dismissals, telling, undismiss
 from bot.outbox.judging import count, told
 from bot.outbox.recording import record, revisions
 from bot.outbox.rows import draft_of
 from bot.outbox.schema import reply, review, switch
-from bot.outgoing import Counts, Draft, Earlier, Entry, Envelope, Judged, State, Told
+from bot.outgoing import Counts, Dismissal, Draft, Earlier, Entry, Envelope, Judged, State, Told
 
 __all__ = ["Store"]
 
@@ -53,8 +54,9 @@ class Store(Database):
     ) -> tuple[int, ...]:
         """Keep a review, its ledger and its replies, all or nothing; return the replies' ids.
 
-        Doing it again changes no reply that is there.  Unsent replies that the
-        review no longer has are discarded, and one mail is answered only once.
+        Doing it again changes no reply that is there, but for those that no person
+        discarded: they follow the new verdict.  Unsent replies that the review no
+        longer has are discarded, and one mail is answered only once.
         """
         with self._writing() as connection:
             lock(connection)
@@ -178,6 +180,7 @@ class Store(Database):
             row = _row(connection, id_)
             if not _discard(connection, reply.c.id == id_, now, reason):
                 raise _wrong(row, "be discarded")
+            _set(connection, id_, {"by_hand": True})
 
     def discard_for(self, series_msgid: str, now: datetime, reason: str) -> int:
         """Discard what is unsent of a series that a newer revision replaces; return how many."""
@@ -248,6 +251,41 @@ class Store(Database):
         """
         with self._reading() as connection:
             return revisions(connection, line)
+
+    def dismiss(
+        self, id_: int, reason: str, now: datetime, rule: str = ""
+    ) -> tuple[tuple[Dismissal, ...], tuple[int, ...]]:
+        """Never tell again what the reply `id_` tells, or what one rule found of that.
+
+        Unsent replies that tell it are discarded, whatever else they tell: their
+        text is fixed.  Returns what is dismissed, and the replies that are discarded.
+        """
+        discarded = []
+        with self._writing() as connection:
+            lock(connection)
+            chosen = dismiss(connection, _row(connection, id_), rule, reason, now)
+            for number, more in telling(connection, chosen, (*UNSENT, State.SENDING)):
+                words = f"dismissed: {reason}"
+                if more:
+                    words = f"partly {words}; review the series again for the rest"
+                if _discard(connection, reply.c.id == number, now, words):
+                    discarded.append(number)
+        return chosen, tuple(discarded)
+
+    def undismiss(self, fingerprints: Sequence[str]) -> None:
+        """Let these be told again.  Raises `UsageError` where one is not dismissed."""
+        wanted = tuple(dict.fromkeys(fingerprints))
+        with self._writing() as connection:
+            if undismiss(connection, wanted) < len(wanted):
+                raise UsageError(
+                    "not all of these are dismissed, so nothing was changed; "
+                    "`revokebot queue dismissals` lists them"
+                )
+
+    def dismissals(self) -> tuple[Dismissal, ...]:
+        """All that is dismissed, the oldest first."""
+        with self._reading() as connection:
+            return dismissals(connection)
 
     def _finish(
         self, id_: int, owner: str, state: State, now: datetime, words: str, values: Row

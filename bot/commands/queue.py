@@ -14,6 +14,7 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from bot.commands import dismissing
 from bot.commands.output import write_mbox
 from bot.config import load
 from bot.errors import BotError, UsageError
@@ -51,6 +52,7 @@ def add(parser: ArgumentParser) -> None:
     stop = actions.add_parser("stop", help="let no sender take any reply, until `start`")
     stop.add_argument("reason", nargs="?", default="stopped by hand")
     actions.add_parser("start", help="let senders take replies again")
+    dismissing.add(actions)
     actions.add_parser("send", help="send what is approved and due")
 
 
@@ -77,6 +79,8 @@ def run(args: Namespace) -> int:
             from bot.commands.sending import send_due
 
             return send_due(settings, store)
+        elif action in dismissing.ACTIONS:
+            dismissing.run(store, action, args, datetime.now(UTC))
         else:
             _decide(store, action, args)
     return 0

@@ -153,7 +153,13 @@ def _answers(
     if store is not None:
         # Asked anew each time: what was kept for one series counts for the next.
         counts = partial(store.counts, now)
-        answered = partial(answered, counts=counts, attest=_attest(settings), stored=store.earlier)
+        answered = partial(
+            answered,
+            counts=counts,
+            attest=_attest(settings),
+            stored=store.earlier,
+            dismissed={one.fingerprint: one.reason for one in store.dismissals()},
+        )
     for source in sources:
         try:
             raws, postings = open_thread(source, options)

@@ -40,6 +40,13 @@ OLD_ENTRIES = delete(entry).where(entry.c.review_id == bindparam("found"))
 NEW_ENTRY = insert(entry)
 REPLY_IDS = select(reply.c.msgid, reply.c.id).where(reply.c.msgid.in_(WANTED))
 NEW_REPLY = insert(reply)
+REVIVABLE = select(reply.c.msgid).where(
+    reply.c.msgid.in_(WANTED),
+    reply.c.state == State.DISCARDED.value,
+    reply.c.by_hand.is_(False),
+)
+ANEW = ("state", "reason", "not_before", "changed")
+REVIVE = update(reply).where(reply.c.msgid == bindparam("wanted"))
 ANSWERED = (
     select(reply.c.parent, func.min(reply.c.msgid))
     .where(reply.c.parent.in_(WANTED), reply.c.state.in_([State.SENT.value, State.SENDING.value]))
@@ -81,18 +88,26 @@ def record(
 
 
 def _record_replies(connection: Connection, rows: Sequence[dict[str, Any]]) -> tuple[int, ...]:
-    """Insert the rows of replies that are not there; one mail is answered only once."""
+    """Insert the rows of replies that are not there; one mail is answered only once.
+
+    Those that are there and were discarded, by no person, follow the new verdict.
+    """
     wanted = {"wanted": [row["msgid"] for row in rows]}
     known = _pairs(connection, REPLY_IDS, wanted)
-    new = {row["msgid"]: row for row in rows if row["msgid"] not in known}
-    if new:
-        parents = {"wanted": [row["parent"] for row in new.values()]}
-        answered = _pairs(connection, ANSWERED, parents)
-        for row in new.values():
+    again = set(connection.execute(REVIVABLE, wanted).scalars()) if known else set()
+    new = [row for row in rows if row["msgid"] not in known]
+    judged = [row for row in rows if row["msgid"] in again or row["msgid"] not in known]
+    if judged:
+        answered = _pairs(connection, ANSWERED, {"wanted": [row["parent"] for row in judged]})
+        for row in judged:
             if row["parent"] in answered:
                 row["state"] = State.DISCARDED.value
                 row["reason"] = f"the mail was answered by <{answered[row['parent']]}> already"
-        connection.execute(NEW_REPLY, list(new.values()))
+    for row in judged:
+        if row["msgid"] in again:
+            connection.execute(REVIVE, {"wanted": row["msgid"], **{key: row[key] for key in ANEW}})
+    if new:
+        connection.execute(NEW_REPLY, new)
         known = _pairs(connection, REPLY_IDS, wanted)
     return tuple(int(known[row["msgid"]]) for row in rows)
 

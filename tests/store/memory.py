@@ -29,6 +29,7 @@ class Operator:
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
+        folder.mkdir(exist_ok=True)
         self.now = datetime.now(UTC)
         for key, value in {
             "STORE_URL": settings(folder).url,

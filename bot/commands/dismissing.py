@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Dismiss what a reply tells, show what is dismissed, and take that back; nothing is sent."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from bot.render.plain import one_line
+
+if TYPE_CHECKING:
+    from bot.store import Store
+
+__all__ = ["ACTIONS", "add", "run"]
+
+ACTIONS = ("dismiss", "dismissals", "undismiss")
+
+
+def add(actions: Any) -> None:
+    """Name the actions, and their flags, among those of `revokebot queue`."""
+    dismiss = actions.add_parser(
+        "dismiss", help="never tell again what a reply tells, for later revisions neither"
+    )
+    dismiss.add_argument("id", type=int, metavar="ID")
+    dismiss.add_argument("--rule", default="", help="only what this rule found; default: all")
+    dismiss.add_argument("--reason", required=True, help="why it is wrong, or not worth telling")
+    actions.add_parser("dismissals", help="list what is dismissed, with the reasons")
+    undismiss = actions.add_parser("undismiss", help="let these be told again")
+    undismiss.add_argument("fingerprint", nargs="+", metavar="FINGERPRINT")
+
+
+def run(store: Store, action: str, args: Namespace, now: datetime) -> None:
+    """Do what the action says."""
+    if action == "dismiss":
+        chosen, discarded = store.dismiss(args.id, args.reason, now, args.rule)
+        for one in chosen:
+            print(f"dismissed {one.fingerprint} {one.rule}")
+        for number in dict.fromkeys((args.id, *discarded)):
+            draft = store.draft(number)
+            print(f"reply {number} is {draft.state.value}: {one_line(draft.reason)}")
+    elif action == "undismiss":
+        store.undismiss(args.fingerprint)
+        print("the next review of the series tells it again")
+    else:
+        for one in store.dismissals():
+            words = f"{one.fingerprint} {one.recorded:%Y-%m-%d} {one.rule}: {one.reason}"
+            print(one_line(words))
