@@ -18,7 +18,7 @@ from bot.ledger import ledger
 from bot.lists import reached
 from bot.model import Mail, Posting, Review
 from bot.outgoing import NOTHING, Action, Counts, Earlier, Entry, Said, Status, Verdict
-from bot.policy import case_of, decide, passes
+from bot.policy import Case, case_of, decide, passes
 from bot.recipients import lowered
 from bot.render.mail import Reply, replies
 from bot.settings import PolicySettings
@@ -43,7 +43,10 @@ class Answer(NamedTuple):
     older: tuple[str, ...] = ()
     """Bare message-ids of the earlier revisions, to which nothing is to be sent any more."""
     dkim: Mapping[str, str] = NOTHING
-    """What is known of the signature of each mail that is answered, by bare message-id."""
+    """What is known of the signature of each mail that is answered, by bare message-id.
+
+    Empty where nobody looked: without `attest`, and where the reply is dropped anyhow.
+    """
 
 
 class Context(NamedTuple):
@@ -111,10 +114,11 @@ def _answer(posting: Posting, line: Sequence[Posting], context: Context) -> Answ
     )
     latest = all(one.series.msgid == posting.series.msgid for one in newest(line))
     current = latest and not any(problem.kind in UNSURE for problem in posting.problems)
-    dkim = {reply.parent: context.dkim(posting.mails[reply.parent]) for reply in written}
-    judged = tuple(_judged(written, review, current, dkim, context))
+    judged = tuple(_judged(written, review, current, context))
+    verdicts = tuple((reply, verdict) for reply, verdict, _dkim in judged)
+    dkim = {reply.parent: told for reply, _verdict, told in judged}
     older = tuple(one.msgid for one in earlier) if latest else ()
-    return Answer(review, entries, judged, refused, older, dkim)
+    return Answer(review, entries, verdicts, refused, older, dkim)
 
 
 def _signature(
@@ -152,34 +156,32 @@ def _asked_once(entries: Iterable[Entry], policy: PolicySettings) -> tuple[Entry
 
 
 def _judged(
-    written: Iterable[Reply],
-    review: Review,
-    current: bool,
-    dkim: Mapping[str, str],
-    context: Context,
-) -> Iterator[tuple[Reply, Verdict]]:
-    """Each reply with its verdict; one that may leave counts for the caps of the next."""
-    counts = context.counts()
+    written: Iterable[Reply], review: Review, current: bool, context: Context
+) -> Iterator[tuple[Reply, Verdict, str]]:
+    """Each reply with its verdict and what is known of the signature of the mail that it answers.
+
+    One that may leave counts for the caps of the next.
+    """
+    counts, policy = context.counts(), context.settings.policy
     for reply in written:
-        verdict = _verdict(reply, review, current, counts, dkim[reply.parent], context)
-        yield reply, verdict
+        case = _case(reply, review, current, counts, context)
+        verdict = decide(case, policy)
+        if verdict.action is not Action.DROP:
+            case = case._replace(dkim=context.dkim(case.mail))
+            verdict = decide(case, policy)
+        yield reply, verdict, case.dkim
         if verdict.action in (Action.SEND, Action.HOLD):
-            mail = review.posting.mails[reply.parent]
-            counts = counts.and_one(mail.author.email.lower(), reached(mail))
+            counts = counts.and_one(case.mail.author.email.lower(), reached(case.mail))
 
 
-def _verdict(
-    reply: Reply, review: Review, current: bool, counts: Counts, dkim: str, context: Context
-) -> Verdict:
-    mail = review.posting.mails[reply.parent]
+def _case(reply: Reply, review: Review, current: bool, counts: Counts, context: Context) -> Case:
     case = case_of(
         reply.findings,
-        mail,
+        review.posting.mails[reply.parent],
         review.posting,
         reply.recipients,
         counts,
         context.now,
         context.settings.reply.address,
     )
-    case = case._replace(newest=current, errors=review.errors, dkim=dkim)
-    return decide(case, context.settings.policy)
+    return case._replace(newest=current, errors=review.errors)

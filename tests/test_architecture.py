@@ -23,7 +23,7 @@ MAX_FUNCTION = 40
 LIBRARIES = {
     "b4": ("bot/sources/b4_child.py", "bot/delivery/b4_child.py"),
     "liblore": ("bot/sources/b4_child.py", "bot/sources/bounded_http.py"),
-    "dkim": ("bot/attest/child.py",),
+    "dkim": ("bot/attest/dkim_child.py",),
     "dns": ("bot/attest/keys.py",),
     "patatt": ("bot/delivery/b4_child.py",),
     "requests": ("bot/sources/bounded_http.py",),

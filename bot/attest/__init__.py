@@ -51,7 +51,7 @@ LONGEST = 60.0
 DOMAIN = pattern(r"(?:[a-z0-9_-]{1,63}\.){1,20}[a-z0-9-]{1,63}")
 """Shape of a domain; one that is a single word (`com`) signs for nobody."""
 
-_START = start("bot.attest.child")
+_START = start("bot.attest.dkim_child")
 
 
 def attest(settings: DkimSettings) -> Attest:

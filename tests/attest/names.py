@@ -8,19 +8,21 @@ a line that names the package; under CI=true that is a failure.
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import dns.exception
 import dns.message
 import dns.query
 import pytest
 
-__all__ = ["serving", "silent"]
+__all__ = ["Silent", "serving", "silent"]
 
 PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
 ZONES = ("example.org", "example.net")
@@ -54,12 +56,27 @@ def serving(folder: Path, records: Mapping[str, bytes]) -> Iterator[str]:
             server.kill()
 
 
+class Silent(NamedTuple):
+    """A server that takes questions and never answers."""
+
+    socket: socket.socket
+
+    @property
+    def address(self) -> str:
+        """ADDRESS:PORT."""
+        return f"127.0.0.1:{self.socket.getsockname()[1]}"
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody has asked it since the last look."""
+        return bool(select.select([self.socket], [], [], 0)[0] and self.socket.recv(4096))
+
+
 @contextmanager
-def silent() -> Iterator[str]:
-    """ADDRESS:PORT of a server that takes questions and never answers."""
+def silent() -> Iterator[Silent]:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
-        yield f"127.0.0.1:{server.getsockname()[1]}"
+        yield Silent(server)
 
 
 def _strings(value: bytes) -> str:

@@ -12,7 +12,11 @@ import dkim  # type: ignore[import-untyped]
 from dkim.canonicalization import CanonicalizationPolicy  # type: ignore[import-untyped]
 from dkim.crypto import parse_pem_private_key  # type: ignore[import-untyped]
 
-__all__ = ["BODY", "FOOTER", "Key", "make_key", "patch", "sign"]
+from bot.attest import attest
+from bot.settings import DkimSettings
+from bot.sources.mail import parse_mail
+
+__all__ = ["BODY", "FOOTER", "Key", "make_key", "patch", "sign", "verdict"]
 
 BODY = b"""\
 The counter is read without the lock.
@@ -70,13 +74,15 @@ def sign(
     signed: str = "from:to:subject:date:message-id",
     **tags: str,
 ) -> bytes:
-    """`raw` with a signature on top.
+    """`raw` with a signature on top, without the line that an mbox puts there.
 
     Parameters
     ----------
     signed: names of the header fields that it covers
     tags: more of them, or instead of the usual ones; `l` says how much of the text it covers
     """
+    if raw.startswith(b"From "):
+        raw = raw.partition(b"\n")[2]
     tags = {"v": "1", "a": "rsa-sha256", "c": "relaxed/relaxed", "d": domain, "s": selector} | tags
     signer = dkim.DKIM(raw, signature_algorithm=tags["a"].encode())
     signer.hasher = dkim.HASH_ALGORITHMS[tags["a"].encode()]
@@ -91,3 +97,8 @@ def sign(
         parse_pem_private_key(key.private),
     )
     return b"DKIM-Signature: " + field.replace(b"\r\n", b"\n") + raw
+
+
+def verdict(raw: bytes, server: str, deadline: float = 10.0) -> str:
+    """What is said of `raw` when `server` is asked, which may think for `deadline` seconds."""
+    return attest(DkimSettings((server,), deadline))(raw, parse_mail(raw))
