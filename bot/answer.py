@@ -114,7 +114,8 @@ def _answer(posting: Posting, line: Sequence[Posting], context: Context) -> Answ
     )
     latest = all(one.series.msgid == posting.series.msgid for one in newest(line))
     current = latest and not any(problem.kind in UNSURE for problem in posting.problems)
-    judged = tuple(_judged(written, review, current, context))
+    mails = frozenset(msgid for one in line for msgid in one.mails)
+    judged = tuple(_judged(written, review, mails, current, context))
     verdicts = tuple((reply, verdict) for reply, verdict, _dkim in judged)
     dkim = {reply.parent: told for reply, _verdict, told in judged}
     older = tuple(one.msgid for one in earlier) if latest else ()
@@ -156,7 +157,11 @@ def _asked_once(entries: Iterable[Entry], policy: PolicySettings) -> tuple[Entry
 
 
 def _judged(
-    written: Iterable[Reply], review: Review, current: bool, context: Context
+    written: Iterable[Reply],
+    review: Review,
+    mails: frozenset[str],
+    current: bool,
+    context: Context,
 ) -> Iterator[tuple[Reply, Verdict, str]]:
     """Each reply with its verdict and what is known of the signature of the mail that it answers.
 
@@ -164,7 +169,7 @@ def _judged(
     """
     counts, policy = context.counts(), context.settings.policy
     for reply in written:
-        case = _case(reply, review, current, counts, context)
+        case = _case(reply, review, current, counts, context)._replace(series=mails)
         verdict = decide(case, policy)
         if verdict.action is not Action.DROP:
             case = case._replace(dkim=context.dkim(case.mail))

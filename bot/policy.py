@@ -59,6 +59,8 @@ class Case(NamedTuple):
     all_sent: Sent = Sent()
     dkim: str = ""
     """What is known of the mail's signature (`bot.attest`); told, and never decisive."""
+    series: frozenset[str] = frozenset()
+    """Bare message-ids of the mails of the series, in all revisions that are known."""
     by_hand: bool = False
     """A person approved it: then only what holds for everybody stops it."""
 
@@ -92,6 +94,7 @@ def case_of(
         unknown_lists=unknown_lists(mail),
         complete=posting is not None and posting.series.complete,
         date=posting.series.date if posting is not None else None,
+        series=frozenset(posting.mails if posting is not None else ()),
         author_sent=counts.authors.get(mail.author.email.lower(), Sent()),
         list_sent=counts.lists,
         all_sent=counts.total,
@@ -155,6 +158,9 @@ def _never(mail: Mail, own: str, settings: PolicySettings) -> Iterator[str]:
 def _drop_first(case: Case, settings: PolicySettings) -> Iterator[str]:
     """Reasons never to send it that hold for whatever it says."""
     yield from _never(case.mail, case.own, settings)
+    told = sorted(case.series.intersection(one.strip("<> ") for one in settings.leave))
+    if told:
+        yield f"we were told to leave the series of {told[0]} (policy.leave)"
     if not case.recipients.to:
         yield "nobody is left whom it could be sent to"
     if not case.newest:

@@ -63,7 +63,10 @@ class PolicySettings(NamedTuple):
     authors: tuple[str, ...] = ()
     """Addresses of the only authors that are answered; empty for all."""
     leave: tuple[str, ...] = ()
-    """Addresses of authors who asked to be left alone: nothing is ever written to them."""
+    """Addresses of authors who asked to be left alone: nothing is ever written to them.
+
+    A message-id leaves the series alone that the mail is of, in every revision.
+    """
     exclude: tuple[str, ...] = ()
     """Addresses that are never put into To or Cc."""
     bots: tuple[str, ...] = ()

@@ -36,6 +36,8 @@ ROWS: list[tuple[dict[str, object], dict[str, object], Action, str]] = [
         Action.DROP,
         "policy.leave",
     ),
+    ({"series": frozenset({"0@x", "1@x"})}, {"leave": ("<1@x>",)}, Action.DROP, "series of 1@x"),
+    ({"series": frozenset({"0@x", "1@x"})}, {"leave": ("2@x",)}, Action.SEND, ""),
     ({"recipients": Recipients((), ())}, {}, Action.DROP, "nobody is left"),
     ({"newest": False}, {}, Action.DROP, "newer revision"),
     ({"date": NOW - timedelta(days=14, seconds=1)}, {}, Action.DROP, "policy.max_age_days"),

@@ -2,7 +2,7 @@
 """Section *The reply* of the design, its first paragraph and its last: how a reply reads.
 
 One test for each sentence, in the order of the section; `test_the_reply_sent`
-has the points between them.
+and `test_the_reply_when` have the points between them.
 """
 
 from __future__ import annotations
