@@ -31,7 +31,7 @@ def rows_above(diff: str, row: int) -> list[int]:
     end = 0
     for file in PatchSet(diff):
         spans = [[line.diff_line_no - 1 for line in hunk if line.diff_line_no] for hunk in file]
-        for first, *_, last in spans:
+        for first, last in ((span[0], span[-1]) for span in spans):
             if first <= row <= last:
                 within = range(max(row - 4, first), row + 1)
                 return [*range(end, spans[0][0] - 1), first - 1, *within]
