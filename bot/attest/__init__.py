@@ -108,7 +108,14 @@ def _domain(email: str) -> str:
 
 
 def _ask(request: bytes, wall: float) -> dict[str, Any]:
-    """What the child found out within `wall` seconds."""
+    """What the child found out within `wall` seconds, or why nothing can be said."""
+    try:
+        return _asked(request, wall)
+    except OSError as error:
+        return {"unread": f"the process for it does not start: {error.strerror}"}
+
+
+def _asked(request: bytes, wall: float) -> dict[str, Any]:
     with (
         TemporaryDirectory(prefix="revokebot-") as home,
         child(_START, home, {"PATH": "/usr/bin:/bin", "HOME": home}) as process,

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.attest.names import serving
-from tests.attest.signed import Key, make_key
+from tests.attest.signed import Key, make_ed25519_key, make_key
 
 
 @pytest.fixture(scope="session")
@@ -22,12 +22,20 @@ def short_key(tmp_path_factory: pytest.TempPathFactory) -> Key:
 
 
 @pytest.fixture(scope="session")
-def names(tmp_path_factory: pytest.TempPathFactory, key: Key, short_key: Key) -> Iterator[str]:
+def ed25519_key() -> Key:
+    return make_ed25519_key()
+
+
+@pytest.fixture(scope="session")
+def names(
+    tmp_path_factory: pytest.TempPathFactory, key: Key, short_key: Key, ed25519_key: Key
+) -> Iterator[str]:
     """ADDRESS:PORT of the name server."""
     records = {
         "good._domainkey.example.org": key.record,
         "good._domainkey.example.net": key.record,
         "short._domainkey.example.org": short_key.record,
+        "ed._domainkey.example.org": ed25519_key.record,
         "tests._domainkey.example.org": key.record.replace(b"; p=", b"; t=s:y; p="),
         "revoked._domainkey.example.org": b"v=DKIM1; k=rsa; p=",
         "odd._domainkey.example.org": b"v=DKIM1; k=rsa; p=AAAA",

@@ -11,12 +11,14 @@ from typing import NamedTuple
 import dkim  # type: ignore[import-untyped]
 from dkim.canonicalization import CanonicalizationPolicy  # type: ignore[import-untyped]
 from dkim.crypto import parse_pem_private_key  # type: ignore[import-untyped]
+from nacl.encoding import Base64Encoder
+from nacl.signing import SigningKey
 
 from bot.attest import attest
 from bot.settings import DkimSettings
 from bot.sources.mail import parse_mail
 
-__all__ = ["BODY", "FOOTER", "Key", "make_key", "patch", "sign", "verdict"]
+__all__ = ["BODY", "FOOTER", "Key", "make_ed25519_key", "make_key", "patch", "sign", "verdict"]
 
 BODY = b"""\
 The counter is read without the lock.
@@ -41,10 +43,10 @@ FOOTER = b"_______________________________________________\nfrob mailing list\n"
 
 
 class Key(NamedTuple):
-    """An RSA key."""
+    """An RSA key, or an Ed25519 one."""
 
     private: bytes
-    """PEM."""
+    """PEM, or base64."""
     record: bytes
     """What the domain publishes of it."""
 
@@ -56,6 +58,13 @@ def make_key(folder: Path, bits: int = 2048) -> Key:
     public = ["openssl", "rsa", "-in", file, "-pubout", "-outform", "DER"]
     der = subprocess.run(public, check=True, capture_output=True).stdout
     return Key(Path(file).read_bytes(), b"v=DKIM1; k=rsa; p=" + base64.b64encode(der))
+
+
+def make_ed25519_key() -> Key:
+    """Make a key of the other kind that RFC 8463 adds."""
+    private = SigningKey.generate()
+    public = base64.b64encode(bytes(private.verify_key))
+    return Key(base64.b64encode(bytes(private)), b"v=DKIM1; k=ed25519; p=" + public)
 
 
 def patch(body: bytes = BODY, sender: str = "A U Thor <author@example.org>") -> bytes:
@@ -89,12 +98,16 @@ def sign(
     policy = CanonicalizationPolicy.from_c_value(tags["c"].encode())
     body = policy.canonicalize_body(signer.body)[: int(tags.get("l", len(raw) * 2))]
     tags |= {"h": signed, "bh": base64.b64encode(signer.hasher(body).digest()).decode()}
+    if tags["a"].startswith("ed25519"):
+        private = SigningKey(key.private, encoder=Base64Encoder)
+    else:
+        private = parse_pem_private_key(key.private)
     field: bytes = signer.gen_header(
         [*((name.encode(), value.encode()) for name, value in tags.items()), (b"b", b"0" * 60)],
         [name.encode() for name in signed.split(":")],
         policy,
         b"DKIM-Signature",
-        parse_pem_private_key(key.private),
+        private,
     )
     return b"DKIM-Signature: " + field.replace(b"\r\n", b"\n") + raw
 

@@ -18,6 +18,12 @@ def test_the_authors_domain_signed_it(canon: str, key: Key, names: str) -> None:
     assert verdict(sign(patch(), key, c=canon), names) == "pass (example.org)"
 
 
+def test_the_newer_kind_of_key(ed25519_key: Key, names: str) -> None:
+    raw = sign(patch(), ed25519_key, selector="ed", a="ed25519-sha256")
+    assert verdict(raw, names) == "pass (example.org)"
+    assert verdict(raw.replace(b"once", b"twice"), names) == "fail (example.org: header hash)"
+
+
 def test_neither_the_wire_nor_an_mbox_makes_a_difference(key: Key, names: str) -> None:
     raw = sign(patch(), key)
     assert verdict(raw.replace(b"\n", b"\r\n"), names) == "pass (example.org)"

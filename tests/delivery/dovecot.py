@@ -170,21 +170,17 @@ def _await(server: Dovecot, process: subprocess.Popen[bytes]) -> None:
 
 
 class Wire:
-    """Carries bytes to and from the server, and offers no STARTTLS, so as to understand them.
+    """Carries bytes to and from the server; offers no STARTTLS, so as to understand them.
 
-    What is `hidden` of the server's words does not get through.  Once the server says `at`, this is done in place of handing that on:
+    Once the server says `at`, this is done in place of handing that on:
     `hang`, `drop`, `trickle` for one byte at a time, or other words to say
     instead; or a call that tells which.  Then the wire is cut.
     """
 
     def __init__(
-        self,
-        server: Dovecot,
-        at: str = "\0",
-        instead: str | Callable[[], str] = "drop",
-        hidden: str = "",
+        self, server: Dovecot, at: str = "\0", instead: str | Callable[[], str] = "drop"
     ) -> None:
-        self.at, self.instead, self.hidden = at.encode(), instead, hidden.encode()
+        self.at, self.instead = at.encode(), instead
         self.heard = bytearray()
         """All that the client said."""
         self._server = server.port
@@ -227,8 +223,7 @@ class Wire:
                     self._fail(peer)
                     return
                 else:
-                    data = data.replace(b" STARTTLS", b"")
-                    peer.sendall(data.replace(self.hidden, b"") if self.hidden else data)
+                    peer.sendall(data.replace(b" STARTTLS", b""))
 
     def _fail(self, peer: socket.socket) -> None:
         instead = self.instead() if callable(self.instead) else self.instead

@@ -47,7 +47,6 @@ def settings(tmp_path: Path, dovecot: Dovecot) -> DeliverySettings:
     """As of a user with STARTTLS and a password file."""
     (tmp_path / "password").write_text(f"{PASSWORD}\nnot this line\n")
     return SETTINGS._replace(
-        timeout=2.0,
         via="imap",
         imap_url=f"imap://{USER}@127.0.0.1:{dovecot.port}/Drafts",
         password_file=tmp_path / "password",
@@ -119,8 +118,8 @@ def test_fate(
 ) -> None:
     with Wire(dovecot, step, how) as wire:
         start = time.monotonic()
-        outcome = deliver(ENVELOPE, through(wire, settings))
-        assert time.monotonic() - start < settings.deadline + 1
+        outcome = deliver(ENVELOPE, through(wire, settings)._replace(deadline=4.0))
+        assert time.monotonic() - start < 5
     assert (outcome.result, len(dovecot.box(USER))) == (result, mails), outcome
     assert outcome.words
     assert "\n" not in outcome.words
@@ -179,18 +178,6 @@ def test_no_login_where_starttls_is_taken_out(
             connect(place, PASSWORD, None, 5.0, lambda _stage: None)
     assert why(caught.value, place, None).result is Result.REFUSED
     assert re.findall(rb"^\w+ (\w+)", wire.heard) == [b"CAPABILITY"]
-
-
-def test_a_server_with_the_old_login_only(dovecot: Dovecot, settings: DeliverySettings) -> None:
-    with Wire(dovecot, hidden=" AUTH=PLAIN") as wire:
-        assert deliver(ENVELOPE, through(wire, settings)).result is Result.SENT
-        assert f'LOGIN "{USER}" "{PASSWORD}"'.encode() in wire.heard
-        assert settings.password_file is not None
-        settings.password_file.write_text("pässword")
-        outcome = deliver(ENVELOPE, through(wire, settings))
-    assert outcome.result is Result.REFUSED
-    assert "AUTH=PLAIN" in outcome.words
-    assert b"p\xc3\xa4ss" not in wire.heard
 
 
 @pytest.mark.parametrize(
