@@ -14,7 +14,7 @@ from binascii import b2a_qp
 from typing import NamedTuple
 
 from tests.render.hostile import text
-from tests.sources.mails import BODY
+from tests.sources.mails import BODY, DIFF
 
 __all__ = ["VICTIM", "Hostile", "hostile"]
 
@@ -43,11 +43,11 @@ class Hostile(NamedTuple):
     """Its text says truly how it is encoded, so `line` is what every reader sees."""
 
 
-def hostile(number: int, seed: str) -> Hostile:
-    """Case `number`; the same at every call."""
+def hostile(number: int, seed: str, diff: str = DIFF) -> Hostile:
+    """Case `number`; the same at every call.  Another `diff` stays as it is."""
     chance = random.Random(f"{seed}/{number}")
     line = "+" + _flat(text(chance)).rstrip().encode("utf-8", "replace").decode()
-    content, extra, exact = _content(chance, _body(chance, line))
+    content, extra, exact = _content(chance, _body(chance, diff.replace(LINE, line)))
     own = chance.choice((f"{number}.{seed}@example.org",) * 9 + (_value(chance),))
     head = [
         b"From: " + _sender(chance),
@@ -161,10 +161,10 @@ def _list(chance: random.Random) -> bytes:
     ))  # fmt: skip
 
 
-def _body(chance: random.Random, line: str) -> str:
+def _body(chance: random.Random, diff: str) -> str:
     author = f"From: {_flat(text(chance))} <in@author.example>\n\n"
     start = chance.choice(("", author, _flat(text(chance)) + "\n\n"))
-    return start + BODY.replace(LINE, line)
+    return start + BODY.replace(DIFF, diff)
 
 
 def _content(chance: random.Random, body: str) -> tuple[bytes, list[bytes], bool]:

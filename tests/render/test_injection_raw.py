@@ -13,10 +13,14 @@ from pathlib import Path
 
 import pytest
 
+from bot.answer import answers
+from bot.commands.review import Setup
+from bot.config import Settings
 from bot.model import Posting
-from bot.outgoing import Entry, Status
+from bot.outgoing import Counts, Entry, Status
 from bot.render.mail import replies
 from bot.sources import SourceOptions, open_thread
+from tests.render.examples import examples
 from tests.render.hostile import Answered, all_sound
 from tests.render.raw_mails import VICTIM, Hostile, hostile
 from tests.render.reviews import MASK, NOW, SETTINGS, finding, review_of
@@ -27,18 +31,18 @@ REASONS = re.compile(r"has no (Message-ID|address) that|was sent by a program")
 """Why some of them cannot be answered."""
 
 
-def postings_of(cases: list[Hostile], folder: Path) -> list[Posting]:
+def read(cases: list[Hostile], folder: Path) -> tuple[list[bytes], list[Posting]]:
     """What the commands read in a Maildir of `cases`."""
     for name in ("cur", "new", "tmp"):
         (folder / name).mkdir()
     for number, case in enumerate(cases):
         (folder / f"new/{number:05}").write_bytes(case.raw)
-    return open_thread(str(folder), SourceOptions())[1]
+    return open_thread(str(folder), SourceOptions())
 
 
 def answers_to(postings: list[Posting]) -> tuple[list[Answered], list[str]]:
     """Answers to the first added line of every patch, and why there are none to the rest."""
-    answers: list[Answered] = []
+    written: list[Answered] = []
     refusals: list[str] = []
     for made in postings:
         for patch in made.series.patches:
@@ -46,22 +50,22 @@ def answers_to(postings: list[Posting]) -> tuple[list[Answered], list[str]]:
             rows = patch.diff.split("\n")
             added = (row for row in rows if re.match(r"\+(?!\+\+ )", row))
             review = review_of(alone, finding(patch, next(added, rows[0])))
-            written, refused = replies(review, SETTINGS, MASK, NOW)
+            mails, refused = replies(review, SETTINGS, MASK, NOW)
             entry = Entry(review.findings[0], Status.NEW, "")
             mail = made.mails[patch.msgid]
-            answers += (Answered(reply, mail, review, (entry,)) for reply in written)
+            written += (Answered(reply, mail, review, (entry,)) for reply in mails)
             refusals += refused
-    return answers, refusals
+    return written, refusals
 
 
 @pytest.mark.parametrize("block", range(BLOCKS))
 def test_from_the_bytes_of_a_mail_to_those_of_the_reply(block: int, tmp_path: Path) -> None:
     cases = [hostile(number, f"b{block}") for number in range(CASES)]
-    answers, refusals = answers_to(postings_of(cases, tmp_path))
-    assert len(answers) > CASES * 0.7
+    made, refusals = answers_to(read(cases, tmp_path)[1])
+    assert len(made) > CASES * 0.7
     assert [reason for reason in refusals if not REASONS.search(reason)] == []
-    all_sound(answers)
-    written_to = {email for one in answers for email in one.reply.recipients.emails}
+    all_sound(made)
+    written_to = {email for one in made for email in one.reply.recipients.emails}
     assert VICTIM not in written_to
     given = b"\n".join(case.raw for case in cases)
     assert [email for email in written_to if email.encode() not in given] == []
@@ -69,9 +73,28 @@ def test_from_the_bytes_of_a_mail_to_those_of_the_reply(block: int, tmp_path: Pa
 
 def test_a_line_that_says_truly_how_it_is_encoded_is_quoted_byte_for_byte(tmp_path: Path) -> None:
     cases = {f"{n}.lines@example.org": hostile(n, "lines") for n in range(2 * CASES)}
-    answers, _ = answers_to(postings_of(list(cases.values()), tmp_path))
-    told = {one.mail.msgid: one.body for one in answers}
+    made, _ = answers_to(read(list(cases.values()), tmp_path)[1])
+    told = {one.mail.msgid: one.body for one in made}
     exact = {msgid: case.line for msgid, case in cases.items() if case.exact and msgid in told}
     assert len(exact) > CASES * 0.7
     unlike = [line for msgid, line in exact.items() if f"\n> {line}\n".encode() not in told[msgid]]
     assert unlike == []
+
+
+def test_all_of_the_pipeline_with_a_finding_of_a_real_rule(tmp_path: Path) -> None:
+    (bad,) = (one for one in examples() if one.name == "export-syntax-1")
+    diff = bad.series.patches[0].diff
+    cases = [hostile(number, "rules", diff) for number in range(CASES)]
+    raws, postings = read(cases, tmp_path)
+    settings = Settings(reply=SETTINGS)
+    review = Setup.of(settings).review
+    made = list(answers(raws, postings, postings, review, settings, NOW, Counts))
+    sent = [
+        Answered(reply, one.review.posting.mails[reply.parent], one.review, one.entries)
+        for one in made
+        for reply, verdict in one.replies
+        if verdict.reason and len(one.review.posting.series.patches) == 1
+    ]
+    assert len(sent) > CASES * 0.5
+    assert {found.rule for one in sent for found in one.reply.findings} == {bad.rule.id}
+    all_sound(sent)
