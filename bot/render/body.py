@@ -88,7 +88,7 @@ def _remarks(
         finding = point.finding
         if first is not None:
             again = finding.suggestion if finding.suggestion != first.suggestion else ""
-            values = _values(review, finding, ()) | {"suggestion": again.rstrip("\n")}
+            values = _values(review, finding, ()) | {"suggestion": _whole(again)}
             yield quoted, fill("same.txt.j2", values)
         elif point.standing:
             link = "".join(links([point.mention], link_mask)) if point.mention else ""
@@ -143,7 +143,7 @@ def _values(review: Review, finding: Finding, urls: Sequence[str]) -> dict[str, 
     """What a rule's template may name: plain values only."""
     return {
         "message": finding.message,
-        "suggestion": finding.suggestion.rstrip("\n"),
+        "suggestion": _whole(finding.suggestion),
         "facts": finding.facts,
         "symbol": finding.symbol,
         "file": finding.file,
@@ -152,6 +152,11 @@ def _values(review: Review, finding: Finding, urls: Sequence[str]) -> dict[str, 
         "edition": review.edition.value,
         "links": urls,
     }
+
+
+def _whole(suggestion: str) -> str:
+    """A suggested change, or nothing where one of its lines could not stand in a mail as it is."""
+    return "" if _clean(suggestion) != suggestion else suggestion.rstrip("\n")
 
 
 def _clean(text: str) -> str:

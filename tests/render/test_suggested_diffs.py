@@ -80,3 +80,13 @@ def test_blank_lines_at_the_end_of_a_diff_are_part_of_it(ends: str, tmp_path: Pa
     files = {HEADER: filler + "\n".join(["last", *kept]) + "\n"}
     wanted = filler + "\n".join(["last", "more", *(line[1:] for line in lines)]) + "\n"
     assert applied(text_of(reply), files, tmp_path) == {HEADER: wanted}
+
+
+@pytest.mark.parametrize("line", [" last\r", "+\x0c", "-- ", " /* \u202e */"])
+def test_a_diff_that_could_not_stand_in_a_mail_as_it_is_is_left_out(line: str) -> None:
+    diff = f"--- a/{HEADER}\n+++ b/{HEADER}\n@@ -1,2 +1,2 @@\n first\n{line}\n"
+    _, patch = changed()
+    body = text_of(one(finding(patch, RETURN, suggestion=diff)))
+    assert "importer_ops is NULL" in body
+    assert "\n--- a/" not in body
+    assert "like this" not in body
