@@ -65,10 +65,10 @@ def tell(problems: Iterable[Problem], refused: Iterable[str]) -> None:
 
 def write_mbox(path: str, mails: Iterable[bytes]) -> None:
     """Write `mails` into a new mbox.  Raises `UsageError` when `path` is there already."""
-    from bot.sources.mbox import as_mboxrd
+    from bot.sources.mbox import as_draft
 
     try:
         with open(path, "xb") as file:
-            file.writelines(map(as_mboxrd, mails))
+            file.writelines(map(as_draft, mails))
     except OSError as err:
         raise UsageError(f"--to-mbox {path}: {err.strerror}; name a file to be made") from err

@@ -191,7 +191,7 @@ def _mailer(settings: Settings) -> Callable[[Review], bytes]:
 
     from bot.policy import unanswerable
     from bot.render.mail import replies
-    from bot.sources.mbox import as_mboxrd
+    from bot.sources.mbox import as_draft
 
     now = datetime.now(UTC)
 
@@ -205,6 +205,6 @@ def _mailer(settings: Settings) -> Callable[[Review], bytes]:
             else:
                 kept.append(reply)
         tell(done.errors, refused)
-        return b"".join(as_mboxrd(reply.raw) for reply in kept)
+        return b"".join(as_draft(reply.raw) for reply in kept)
 
     return shown

@@ -18,7 +18,7 @@ from pathlib import Path
 from bot.errors import UsageError
 from bot.outgoing import Envelope, Outcome, Result
 from bot.settings import DeliverySettings
-from bot.sources.mbox import as_mboxrd
+from bot.sources.mbox import as_draft
 
 __all__ = ["maildir", "mbox"]
 
@@ -54,7 +54,7 @@ def maildir(envelope: Envelope, settings: DeliverySettings) -> Outcome:
 
 
 def mbox(envelope: Envelope, settings: DeliverySettings) -> Outcome:
-    """Append `envelope` to the mboxrd `settings.path`.
+    """Append `envelope` to the mboxrd `settings.path`, as `as_draft` writes it.
 
     Raises:
         UsageError: no path is set.
@@ -67,7 +67,8 @@ def mbox(envelope: Envelope, settings: DeliverySettings) -> Outcome:
         box.lock()
         return _append(path, envelope)
     except mailbox.ExternalClashError:
-        return Outcome(Result.LATER, f"{path}: another program holds its lock")
+        words = f"another program holds its lock; if none does, remove {path}.lock"
+        return Outcome(Result.LATER, f"{path}: {words}")
     except OSError as error:
         return Outcome(Result.LATER, f"{path}: {error.strerror or error}")
     finally:
@@ -81,7 +82,7 @@ def _append(path: Path, envelope: Envelope) -> Outcome:
         if envelope.msgid.encode() in _msgids(there):
             return Outcome(Result.SENT, f"{path}: has it already")
         gap = b"" if not there or there.endswith(b"\n\n") else b"\n\n"
-        entry = gap + as_mboxrd(envelope.raw)
+        entry = gap + as_draft(envelope.raw)
         try:
             if file.write(entry) != len(entry):
                 raise OSError("written in part only")

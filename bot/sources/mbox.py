@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
+from binascii import b2a_qp
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -21,6 +22,7 @@ from checks.source.pattern import pattern
 
 __all__ = [
     "Progress",
+    "as_draft",
     "as_mboxrd",
     "is_maildir",
     "maildir_mails",
@@ -42,6 +44,11 @@ _FROM_LINE = pattern(
 _FROM_LINE_MAX = 800
 _ESCAPED = pattern(rb"\n>(>*From )")
 _FROM = pattern(rb"^(>*From )", re.MULTILINE)
+_FROM_SPLIT = pattern(rb"^(>*)F(?=rom )", re.MULTILINE)
+_ENCODING = pattern(
+    rb"^(Content-Transfer-Encoding:[ \t]*)(7bit|8bit|quoted-printable)[ \t]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
 _HEADER = pattern(rb"[!-9;-~]{1,80}[ \t]*:")
 _BARE_DIFF = (b"diff --git ", b"--- ", b"Index: ")
 
@@ -171,3 +178,19 @@ def _unescape(mail: bytes) -> bytes:
 def as_mboxrd(mail: bytes) -> bytes:
     """`mail` as one entry of an mbox, with `From ` lines quoted."""
     return b"From mboxrd@z Thu Jan  1 00:00:00 1970\n" + _FROM.sub(rb">\1", mail) + b"\n"
+
+
+def as_draft(mail: bytes) -> bytes:
+    """`mail` as one entry of an mbox that a person sends from.
+
+    mutt and `git send-email` take no `>` off again.  A text with a `From ` line is therefore
+    encoded, so that none is left to be quoted.
+    """
+    head, blank, body = mail.partition(b"\n\n")
+    encoding = _ENCODING.search(head)
+    if encoding and _FROM.search(body):
+        if encoding[2].lower() != b"quoted-printable":
+            head = _ENCODING.sub(rb"\1quoted-printable", head)
+            body = b"\n".join(b2a_qp(line, istext=False) for line in body.split(b"\n"))
+        mail = head + blank + _FROM_SPLIT.sub(rb"\1=46=\n", body)
+    return as_mboxrd(mail)
