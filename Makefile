@@ -12,7 +12,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 EXAMPLE := examples/revocable-helper.mbox
 # Programs that the integration tests run, and the Debian package of each.
-PROGRAMS := git:git dnsmasq:dnsmasq-base openssl:openssl public-inbox-init:public-inbox doveadm:dovecot-imapd
+PROGRAMS := git:git dnsmasq:dnsmasq-base openssl:openssl public-inbox-init:public-inbox doveadm:dovecot-imapd \
+	mutt:mutt $$(git --exec-path)/git-send-email:git-email
 
 # Seen through links, so that a python3 of an activated .venv names the one that made it.
 INTERPRETER := $(shell $(PYTHON) -c 'import os, sys; print(os.path.realpath(sys.executable))')
@@ -67,6 +68,7 @@ programs:
 	done; \
 	perl -MEmail::MIME -MEmail::Address::XS -e1 2>/dev/null \
 		|| missing="$$missing libemail-mime-perl libemail-address-xs-perl"; \
+	perl -MMail::Address -e1 2>/dev/null || missing="$$missing libmailtools-perl"; \
 	test -n "$$missing" || exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		export DEBIAN_FRONTEND=noninteractive; \
