@@ -44,7 +44,7 @@ def rejudge(
     chosen = recipients(seen.mail, settings.reply, policy)
     case = case_of(told.findings, seen.mail, seen.posting, chosen, counts, now, own)
     case = case._replace(
-        newest=True, errors=told.errors, dkim=draft.dkim, by_hand=draft.by_hand or not told.findings
+        newest=True, errors=told.errors, by_hand=draft.by_hand or not told.findings
     )
     verdict = decide(case, policy)
     if verdict.action is Action.DROP:

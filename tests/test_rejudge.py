@@ -12,6 +12,7 @@ import pytest
 from bot.outgoing import Action, Draft, State, Verdict
 from bot.settings import StoreSettings
 from bot.store import Store
+from checks.api import Problem
 from tests.sending import ALLOWED, LIST, NOW, World, note, remarks, state
 
 DRAFT = Verdict(Action.DRAFT, "a person has to approve")
@@ -93,6 +94,21 @@ def test_an_old_series_is_left_alone_unless_a_person_means_it(store: Store) -> N
 
 def test_a_person_may_answer_an_old_series(by_hand: World) -> None:
     assert state(by_hand.after(days=20).run()) is State.SENT
+
+
+@pytest.mark.parametrize("verdict", [ALLOWED, DRAFT])
+def test_a_rule_that_crashed_meanwhile_is_for_a_person(store: Store, verdict: Verdict) -> None:
+    world = World(store, verdict)
+    done = world.answer()
+    crash = Problem("rule-crashed", "resv-lock", "report it")
+    again = done.review._replace(errors=(crash,))
+    store.record(again, done.entries, [world.reply.judged(verdict)], world.now)
+    assert world.run() is not None
+    if verdict is ALLOWED:
+        assert world.draft.state is State.DRAFT
+        assert "rule resv-lock crashed" in world.draft.reason
+    else:
+        assert world.draft.state is State.SENT
 
 
 def test_with_posting_off_nothing_leaves(by_hand: World) -> None:

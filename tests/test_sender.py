@@ -180,6 +180,15 @@ def test_one_that_may_have_left_is_given_back_as_such(world: World) -> None:
     assert state(world.after(minutes=16).run()) is State.SENT
 
 
+def test_a_silent_archive_does_not_make_it_forgotten_that_it_may_have_left(world: World) -> None:
+    with pytest.raises(OSError, match="odd"):
+        world.run(OSError("odd"))
+    assert state(world.run(error=ArchiveError("no answer"))) is State.APPROVED
+    assert state(world.after(minutes=3).run()) is State.APPROVED, "the archive has its time"
+    assert world.draft.reason.endswith("waiting for the archive to show it")
+    assert state(world.after(minutes=16).run()) is State.SENT
+
+
 def test_what_says_that_nothing_has_left_costs_no_attempt(world: World) -> None:
     with pytest.raises(UsageError):
         world.run(UsageError("delivery.path: no such folder"))
