@@ -111,6 +111,7 @@ def _answer(posting: Posting, line: Sequence[Posting], context: Context) -> Answ
         context.now,
         settings.policy,
         entries=entries,
+        gone=_gone(entries, posting, context) if not here else (),
     )
     latest = all(one.series.msgid == posting.series.msgid for one in newest(line))
     current = latest and not any(problem.kind in UNSURE for problem in posting.problems)
@@ -154,6 +155,21 @@ def _asked_once(entries: Iterable[Entry], policy: PolicySettings) -> tuple[Entry
         else entry
         for entry in entries
     )
+
+
+def _gone(entries: Sequence[Entry], posting: Posting, context: Context) -> tuple[Entry, ...]:
+    """What a mail told and is not there any more, where that is wanted and not said yet."""
+    wrote = any(one.own and one.patch in posting.mails for one in context.said)
+    if wrote or not context.settings.policy.tell_addressed:
+        return ()
+    there = {_place(entry) for entry in entries if entry.status is not Status.ADDRESSED}
+    gone = (e for e in entries if e.status is Status.ADDRESSED and e.mention)
+    # Where the rule found something else, the same words would now be wrong.
+    return tuple(entry for entry in gone if _place(entry) not in there)
+
+
+def _place(entry: Entry) -> tuple[str, str, str | None]:
+    return entry.finding.rule, entry.finding.file, entry.finding.symbol
 
 
 def _judged(

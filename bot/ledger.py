@@ -58,8 +58,7 @@ def ledger(
         for at, finding in enumerate(found)
     ]
     kept = {id(known) for known in matches.values()}
-    revision = review.posting.series.revision
-    entries += (_addressed(known, revision) for known in present if id(known) not in kept)
+    entries += _addressed((one for one in present if id(one) not in kept), review, dismissed)
     return tuple(entries)
 
 
@@ -132,9 +131,22 @@ def _entry(
     return Entry(finding, Status.STANDING, reason, first.msgid, first.revision)
 
 
-def _addressed(known: Known, revision: int) -> Entry:
-    mention = known.told[0].msgid if known.told else ""
-    return Entry(known.finding, Status.ADDRESSED, f"addressed in v{revision}", mention, revision)
+def _addressed(
+    missing: Iterable[Known], review: Review, dismissed: Mapping[str, str]
+) -> Iterator[Entry]:
+    """What is gone; nothing of what may only have been overlooked."""
+    series = review.posting.series
+    whole = series.complete and all(
+        file.damage is None for patch in series.patches for file in patch.change.all_files
+    )
+    crashed = {problem.where for problem in review.errors if problem.kind == "rule-crashed"}
+    for known in missing if whole else ():
+        if known.finding.rule in crashed:
+            continue
+        told = known.told if dismissed.keys().isdisjoint(known.fingerprints) else ()
+        mention = told[0].msgid if told else ""
+        reason = f"addressed in v{series.revision}"
+        yield Entry(known.finding, Status.ADDRESSED, reason, mention, series.revision)
 
 
 def _name(remark: Said) -> str:

@@ -75,6 +75,8 @@ class PolicySettings(NamedTuple):
     """Lowest severity that is worth a mail."""
     confidence: str = "high"
     """Lowest confidence that is worth a mail."""
+    tell_addressed: bool = False
+    """Whether a reply that is written anyway also says what an earlier one told and is gone."""
     embargo_minutes: int = 120
     """How long people have the word first, from the series' date on."""
     max_age_days: int = 14

@@ -12,12 +12,14 @@ import pytest
 from bot.answer import Answer, answers
 from bot.commands.review import Setup
 from bot.config import Settings
-from bot.outgoing import Action, Counts, Sent, Status
+from bot.outgoing import Action, Counts, Earlier, Mention, Sent, Status
 from bot.settings import PolicySettings, ReplySettings
 from bot.sources import SourceOptions, open_thread
 from bot.sources.mbox import as_mboxrd
 from tests.conftest import ROOT
 from tests.integration.mails import COVER_V1, COVER_V2, world
+from tests.ledger.frob import MAP, OWN, finding, posting_of, review_of
+from tests.ledger.frob import reply as mail_to
 
 EXAMPLE = str(ROOT / "examples/revocable-helper.mbox")
 SOON = datetime(2026, 2, 4, 9, 0, tzinfo=UTC)
@@ -105,3 +107,53 @@ def test_the_replies_of_one_series_count_for_each_other(
 def test_a_draft_counts_for_no_cap_before_it_is_approved() -> None:
     policy = PolicySettings(post="draft", per_author=1, lists=OPEN.lists, embargo_minutes=0)
     assert {verdict.action for _reply, verdict in answer(policy).replies} == {Action.DRAFT}
+
+
+def without_the_fifth(
+    symbol: str = "frob_remove", raws: Sequence[bytes] = (), sent: Sequence[Mention] = ()
+) -> Answer:
+    """The answer to a v2 that has one finding, after a v1 that had another one in `symbol`, too.
+
+    `sent` are the mails that have left for v2.
+    """
+    first, second = (posting_of(MAP, revision=number) for number in (1, 2))
+    stays = finding(first.series.patches[0])
+    goes = finding(first.series.patches[0], "+\tfrob_fifth(frob);", symbol=symbol)
+    told = {one.fingerprint: (Mention("m1@b.x", 1, one.line_text),) for one in (stays, goes)}
+    past = Earlier(1, first.series.msgid, (stays, goes), told)
+    here = Earlier(2, second.series.msgid, (), {"another": tuple(sent)})
+    settings = Settings(
+        reply=ReplySettings(address=OWN), policy=PolicySettings(tell_addressed=True)
+    )
+    (done,) = answers(
+        raws, [second], [second], lambda made: review_of(made, finding(made.series.patches[0])),
+        settings, SOON, Counts, stored=lambda line: (past, here),
+    )  # fmt: skip
+    assert [entry.status for entry in done.entries] == [Status.STANDING, Status.ADDRESSED]
+    return done
+
+
+@pytest.mark.parametrize(("symbol", "said"), [("frob_probe", False), ("frob_remove", True)])
+def test_what_is_gone_is_not_said_where_the_rule_still_finds_something(
+    symbol: str, said: bool
+) -> None:
+    ((reply, _verdict),) = without_the_fifth(symbol).replies
+    assert (b"No longer seen in v2" in reply.raw) == said
+
+
+@pytest.mark.parametrize(("sender", "said"), [(f"bot <{OWN}>", False), ("R <r@x.org>", True)])
+def test_what_is_gone_is_not_said_after_a_first_mail_to_the_revision(
+    sender: str, said: bool
+) -> None:
+    line = next(line for line in MAP.split("\n") if "frob_unmap_everything" in line)
+    mail = mail_to(f"> {line}\n\nHm.\n", "f2-1@author.example", sender)
+    ((reply, _verdict),) = without_the_fifth(raws=[mail]).replies
+    assert (b"No longer seen in v2" in reply.raw) == said
+
+
+@pytest.mark.parametrize(("revision", "said"), [(1, True), (2, False)])
+def test_what_is_gone_is_not_said_after_a_mail_that_no_archive_shows(
+    revision: int, said: bool
+) -> None:
+    ((reply, _verdict),) = without_the_fifth(sent=[Mention("m2@b.x", revision, "")]).replies
+    assert (b"No longer seen in v2" in reply.raw) == said

@@ -24,7 +24,7 @@ from bot.commands.review import (
 )
 from bot.config import Settings
 from bot.errors import BotError
-from bot.outgoing import Action, Counts, State
+from bot.outgoing import Action, Counts, Earlier, State
 from bot.policy import unanswerable
 from bot.render.mail import Reply
 from bot.render.plain import escape, one_line
@@ -32,6 +32,7 @@ from bot.sources import SourceOptions, open_thread, postings_of
 
 if TYPE_CHECKING:
     from bot.attest import Attest
+    from bot.model import Posting
     from bot.store import Store
 
 __all__ = ["add", "run"]
@@ -114,8 +115,9 @@ def _shown(answer: Answer) -> Iterator[str]:
         yield escape(reply.raw.decode("utf-8", "replace"))
     if not answer.replies:
         yield f"# nothing to say of {one_line(answer.review.posting.series.subject)}"
+    told = [entry for reply, _verdict in answer.replies for entry in reply.gone]
     for entry in answer.entries:
-        if not entry.spoken:
+        if not entry.spoken and entry not in told:
             place = f"{entry.finding.rule} in {entry.finding.file}"
             yield f"# not said, {entry.status}: {one_line(f'{place}: {entry.reason}')}"
 
@@ -143,6 +145,16 @@ def _attest(settings: Settings) -> Attest:
     return attest(settings.dkim)
 
 
+def _remembered(
+    store: Store, rules: frozenset[str], line: Sequence[Posting]
+) -> tuple[Earlier, ...]:
+    """What the store knows of a series; what no rule looks for today is not gone for that."""
+    return tuple(
+        one._replace(findings=tuple(f for f in one.findings if f.rule in rules))
+        for one in store.earlier(line)
+    )
+
+
 def _answers(
     sources: Sequence[str], settings: Settings, options: SourceOptions, store: Store | None
 ) -> Iterator[Answer | BotError]:
@@ -157,7 +169,7 @@ def _answers(
             answered,
             counts=counts,
             attest=_attest(settings),
-            stored=store.earlier,
+            stored=partial(_remembered, store, frozenset(rule.id for rule in setup.rules)),
             dismissed={one.fingerprint: one.reason for one in store.dismissals()},
         )
     for source in sources:

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from bot import __version__
 from bot.model import Mail, Review
+from bot.outgoing import Entry
+from bot.render.addressed import addressed
 from bot.render.links import links
 from bot.render.plain import UNSAFE, one_line, wrap
 from bot.render.quote import quote
@@ -50,9 +52,14 @@ class Part(NamedTuple):
 
 
 def body(
-    review: Review, mail: Mail, parts: Sequence[Part], settings: ReplySettings, link_mask: str
+    review: Review,
+    mail: Mail,
+    parts: Sequence[Part],
+    settings: ReplySettings,
+    link_mask: str,
+    gone: Sequence[Entry] = (),
 ) -> str:
-    """The text of the answer to `mail`, LF line ends."""
+    """The text of the answer to `mail`, LF line ends; `gone` is said at its end."""
     told: set[str] = set()
     pieces: list[dict[str, str]] = []
     for part in parts:
@@ -63,6 +70,7 @@ def body(
     values: dict[str, object] = {
         "attribution": _attribution(mail),
         "parts": pieces,
+        "addressed": _clean(addressed(gone, link_mask)),
         "footer": _footer(rules_of(p.finding for part in parts for p in part.points), settings),
     }
     return fill("reply.txt.j2", values) + "\n"

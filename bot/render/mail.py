@@ -20,6 +20,7 @@ from bot.model import Address, Mail, Review
 from bot.outgoing import MAX_LINE, Entry, Envelope, Judged, Recipients, Status, Verdict
 from bot.recipients import recipients
 from bot.render.address import fold, printable, spelt, usable_msgid
+from bot.render.addressed import shared_out
 from bot.render.body import Part, Point, body, rules_of
 from bot.settings import PolicySettings, ReplySettings
 from checks.api import Confidence, Finding
@@ -49,6 +50,8 @@ class Reply(NamedTuple):
     """To whom it goes, and who was left out."""
     subject: str = ""
     """As in the header, decoded."""
+    gone: tuple[Entry, ...] = ()
+    """What it says of findings that are not there any more."""
 
     @property
     def envelope(self) -> Envelope:
@@ -68,6 +71,7 @@ def replies(
     now: datetime,
     policy: PolicySettings = DEFAULT_POLICY,
     entries: Sequence[Entry] | None = None,
+    gone: Sequence[Entry] = (),
 ) -> tuple[tuple[Reply, ...], tuple[str, ...]]:
     """Write the replies to `review`.
 
@@ -78,6 +82,7 @@ def replies(
     policy: who is left out of To and Cc
     entries: the ledger of `review`: new findings are said, standing ones in one line, others
         not at all; without it everything counts as new
+    gone: what is to be said of findings that are gone, in replies that are written anyway
 
     Returns the replies in patch order, and a line for each mail that cannot be answered.
     """
@@ -85,7 +90,8 @@ def replies(
     answers: list[tuple[str, tuple[Part, ...]]] = [(part.patch.msgid, (part,)) for part in parts]
     if len(parts) > MOST_MAILS or (len(parts) > 1 and _known(parts, review)):
         answers = [(review.posting.series.msgid, tuple(parts))]
-    written, refused = [], []
+    able: list[tuple[Mail, Recipients, tuple[Part, ...]]] = []
+    refused = []
     for msgid, gathered in answers:
         mail = review.posting.mails.get(msgid)
         if mail is None:
@@ -94,8 +100,13 @@ def replies(
         chosen = recipients(mail, settings, policy)
         if reason := _refusal(mail, chosen):
             refused.append(_told(msgid, reason))
-            continue
-        written.append(_reply(review, mail, gathered, chosen, settings, link_mask, now))
+        else:
+            able.append((mail, chosen, gathered))
+    shares = shared_out(gone, [[part.patch for part in gathered] for _, _, gathered in able])
+    written = (
+        _reply(review, mail, gathered, share, chosen, settings, link_mask, now)
+        for (mail, chosen, gathered), share in zip(able, shares, strict=True)
+    )
     return tuple(written), tuple(refused)
 
 
@@ -138,14 +149,15 @@ def _reply(
     review: Review,
     mail: Mail,
     parts: Sequence[Part],
+    gone: tuple[Entry, ...],
     chosen: Recipients,
     settings: ReplySettings,
     link_mask: str,
     now: datetime,
 ) -> Reply:
     findings = tuple(point.finding for part in parts for point in part.points)
-    msgid = _message_id(mail.msgid, findings, settings)
-    encoding, content = _transfer(body(review, mail, parts, settings, link_mask))
+    msgid = _message_id(mail.msgid, findings, gone, settings)
+    encoding, content = _transfer(body(review, mail, parts, settings, link_mask, gone))
     new = [point.finding for part in parts for point in part.points if not point.standing]
     headers = list(_headers(mail, findings, chosen, settings, diff=any(f.suggestion for f in new)))
     headers += [
@@ -157,7 +169,7 @@ def _reply(
     ]
     raw = "\n".join(headers).encode("ascii") + b"\n\n" + content
     subject = printable(f"Re: {mail.subject}")
-    return Reply(msgid, mail.msgid, findings, raw, settings.address, chosen, subject)
+    return Reply(msgid, mail.msgid, findings, raw, settings.address, chosen, subject, gone)
 
 
 def _headers(
@@ -185,9 +197,13 @@ def _headers(
     yield f"X-Revokebot-Version: {__version__}"
 
 
-def _message_id(parent: str, findings: Iterable[Finding], settings: ReplySettings) -> str:
+def _message_id(
+    parent: str, findings: Iterable[Finding], gone: Iterable[Entry], settings: ReplySettings
+) -> str:
     domain = settings.address.rpartition("@")[2]
-    said = "\0".join((settings.address, parent, *sorted(f.fingerprint for f in findings)))
+    marks = sorted(finding.fingerprint for finding in findings)
+    marks += sorted(f"gone {entry.finding.fingerprint}" for entry in gone)
+    said = "\0".join((settings.address, parent, *marks))
     digest = hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
     return f"revokebot-{digest[:32]}@{domain}"
 

@@ -10,7 +10,7 @@ from bot.ledger import ledger
 from bot.model import Posting, Review
 from bot.outgoing import Earlier, Mention, Said, Status
 from bot.sources.said import said
-from checks.api import Finding
+from checks.api import Finding, Problem
 from tests.ledger.frob import MAP, MEND, MOVE, OWN, finding, posting_of, reply, review_of
 
 NOTIFY = "+\tdma_buf_move_notify(frob->dmabuf);"
@@ -165,3 +165,22 @@ def test_the_operators_word_is_first_and_outlives_a_new_name() -> None:
     for dismissed in ({found.fingerprint: "false alarm"}, {"old": "false alarm"}):
         (entry,) = ledger(review, [Earlier(1, "f1", (old,))], heard, dismissed)
         assert (entry.status, entry.reason) == (Status.DISMISSED, "false alarm")
+
+
+@pytest.mark.parametrize("where", ["resv-lock", "pin-balance"])
+def test_what_a_crashed_rule_may_have_missed_is_not_addressed(where: str) -> None:
+    _, found, review = single(revision=2)
+    review = review._replace(findings=(), errors=(Problem("rule-crashed", where, "KeyError"),))
+    entries = ledger(review, [Earlier(1, "f1", (found,), mail(found))], ())
+    assert [entry.status for entry in entries] == [Status.ADDRESSED] * (where != "resv-lock")
+
+
+def test_what_a_missing_or_damaged_patch_may_have_had_is_not_addressed() -> None:
+    _, found, _ = single()
+    earlier = [Earlier(1, "f1", (found,), mail(found))]
+    damaged = MAP.replace("@@ -10,4 +10,12 @@", "@@ -10,4 +10,9 @@")
+    assert ledger(single(damaged, revision=2)[2]._replace(findings=()), earlier, ()) == ()
+    two = posting_of(MAP, MEND, revision=2)
+    series = two.series._replace(patches=two.series.patches[1:])
+    assert ledger(review_of(two._replace(series=series)), earlier, ()) == ()
+    assert len(ledger(review_of(two), earlier, ())) == 1

@@ -60,6 +60,17 @@ def test_what_was_sent_for_this_revision_is_not_written_again(operator: Operator
     assert len(operator.drafts(State.SENT)) == len(sent)
 
 
+def test_what_was_sent_for_this_revision_is_not_said_in_other_company(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator.draft(*operator.mails(1))
+    operator.send()
+    monkeypatch.setenv("REVOKEBOT_REVIEW_SELECT", "core-namespace")
+    before = operator.drafts(*State)
+    operator.draft(*operator.mails(1))
+    assert operator.drafts(*State) == before
+
+
 def test_another_series_of_the_same_author_is_no_earlier_revision(operator: Operator) -> None:
     operator.draft(*operator.mails(1))
     operator.send()
