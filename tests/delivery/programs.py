@@ -128,8 +128,6 @@ def mutt(words: Sequence[str], keys: Sequence[tuple[str, str]], folder: Path) ->
     rc.write_text(
         f'set sendmail="{command}" sendmail_wait=0 copy=no folder="{folder}" editor=true\n'
         'set charset=utf-8 from="person@example.net" realname="A Person" edit_headers=yes\n'
-        # Nothing that mutt asks first hides what is typed.
-        "set header_cache= confirmappend=no\n"
     )
     at_terminal([words[0], "-n", "-F", str(rc), *words[1:]], keys)
     _, *recipients = (folder / "to").read_text().split()
