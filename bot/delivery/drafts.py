@@ -35,7 +35,7 @@ def maildir(envelope: Envelope, settings: DeliverySettings) -> Outcome:
     try:
         for part in ("tmp", "new", "cur"):
             (folder / part).mkdir(mode=0o700, parents=True, exist_ok=True)
-        there = [*folder.glob(f"cur/{name}:*"), *folder.glob(f"new/{name}*")]
+        there = [*folder.glob(f"cur/{name}*"), *folder.glob(f"new/{name}*")]
         if there:
             return Outcome(Result.SENT, f"{there[0]}: was there already")
         place = folder / "cur" / f"{name}:2,D"

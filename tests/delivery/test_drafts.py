@@ -35,11 +35,14 @@ def test_maildir_has_each_mail_once(tmp_path: Path) -> None:
     assert list((tmp_path / "drafts/tmp").iterdir()) == []
 
 
-def test_maildir_leaves_a_draft_that_was_looked_at(tmp_path: Path) -> None:
+@pytest.mark.parametrize("suffix", [":2,DS", ",U=7:2,D", ",S=301,W=312:2,"])
+def test_maildir_leaves_a_draft_that_was_looked_at_or_synchronised(
+    tmp_path: Path, suffix: str
+) -> None:
     settings = SETTINGS._replace(via="maildir", path=tmp_path / "drafts")
     deliver(ENVELOPE, settings)
     (draft,) = (tmp_path / "drafts/cur").iterdir()
-    draft.rename(draft.with_name(draft.name + "S"))
+    draft.rename(draft.with_name(draft.name.removesuffix(":2,D") + suffix))
     outcome = deliver(ENVELOPE, settings)
     assert outcome.result is Result.SENT
     assert "already" in outcome.words
