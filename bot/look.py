@@ -30,6 +30,8 @@ class Seen(NamedTuple):
     """The mail that is answered."""
     posting: Posting | None
     """The series that it belongs to; None where it belongs to none."""
+    line: tuple[Posting, ...]
+    """That series in all revisions that are known."""
     mails: tuple[bytes, ...]
     """All mails of the answer, raw."""
     postings: tuple[Posting, ...]
@@ -67,14 +69,14 @@ def judge(msgid: str, parent: str, mails: Iterable[bytes]) -> Seen:
     there = any(mail.msgid == msgid for mail in read)
     postings = tuple(assemble(read))
     ours = next((posting for posting in postings if parent in posting.mails), None)
-    newer = _newer(ours, postings) if ours is not None else 0
-    return Seen(there, newer, parse_mail(mails[at]), ours, mails, postings)
+    line = _line(ours, postings)
+    newest = max((one.series.revision for one in line if one.series.patches), default=0)
+    newer = newest if ours is not None and newest > ours.series.revision else 0
+    return Seen(there, newer, parse_mail(mails[at]), ours, line, mails, postings)
 
 
-def _newer(ours: Posting, postings: Sequence[Posting]) -> int:
+def _line(ours: Posting | None, postings: Sequence[Posting]) -> tuple[Posting, ...]:
     from bot.sources.lineage import lineages
 
-    line = next(line for line in lineages(postings) if any(one is ours for one in line))
-    revisions = [posting.series.revision for posting in line if posting.series.patches]
-    newest = max(revisions, default=0)
-    return newest if newest > ours.series.revision else 0
+    lines = lineages(postings) if ours is not None else []
+    return next((tuple(line) for line in lines if any(one is ours for one in line)), ())

@@ -289,6 +289,8 @@ class Told(NamedTuple):
     """Those that it tells; empty when that was not kept."""
     errors: tuple[Problem, ...]
     """Of its review."""
+    dismissed: tuple[str, ...] = ()
+    """Why something that it tells is not to be told any more, a reason for each finding."""
 
 
 class Result(StrEnum):

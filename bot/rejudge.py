@@ -44,11 +44,16 @@ def rejudge(
     chosen = recipients(seen.mail, settings.reply, policy)
     case = case_of(told.findings, seen.mail, seen.posting, chosen, counts, now, own)
     case = case._replace(
-        newest=True, errors=told.errors, by_hand=draft.by_hand or not told.findings
+        newest=True,
+        errors=told.errors,
+        series=frozenset(msgid for one in seen.line for msgid in one.mails),
+        by_hand=draft.by_hand or not told.findings,
     )
     verdict = decide(case, policy)
     if verdict.action is Action.DROP:
         return verdict
+    if told.dismissed:
+        return Verdict(Action.DROP, f"dismissed: {told.dismissed[0]}")
     spoken = _spoken(told.findings, seen, settings)
     words = "; ".join(f"{finding.rule} by {_who(remark)}" for finding, remark in spoken)
     if spoken and len(spoken) == len(told.findings):

@@ -52,6 +52,7 @@ def test_the_answer_holds_the_mail_its_series_and_all_there_is() -> None:
     assert seen.mail.msgid == PATCH_V2
     assert seen.posting is not None
     assert seen.posting.series.msgid == COVER_V2
+    assert {one.series.msgid for one in seen.line} == {COVER_V1, COVER_V2}
     assert seen.mails == tuple(V1)
     assert {one.series.msgid for one in seen.postings} == {COVER_V1, COVER_V2, STRANGER}
 
@@ -59,5 +60,5 @@ def test_the_answer_holds_the_mail_its_series_and_all_there_is() -> None:
 def test_a_mail_that_belongs_to_no_series_is_found() -> None:
     remark = next(note for note in world() if note.subject.startswith("Re: "))
     seen = judge(OURS, remark.msgid, V1)
-    assert (seen.mail.msgid, seen.newer, seen.posting) == (remark.msgid, 0, None)
+    assert (seen.mail.msgid, seen.newer, seen.posting, seen.line) == (remark.msgid, 0, None, ())
     assert seen.mail.author.email == "reviewer@example.org"

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.outgoing import Action, Draft, State, Verdict
+from bot.look import judge
+from bot.outgoing import Action, Counts, Draft, State, Verdict
+from bot.rejudge import rejudge
 from bot.settings import StoreSettings
 from bot.store import Store
 from checks.api import Problem
@@ -59,6 +61,30 @@ def test_what_nobody_may_send_is_discarded(
     draft = ended(World(store, verdict).policy(**setting))
     assert draft.state is State.DISCARDED
     assert reason in draft.reason
+
+
+def test_a_series_that_is_to_be_left_alone_is_so_in_every_revision(by_hand: World) -> None:
+    seen = judge(by_hand.envelope.msgid, by_hand.reply.parent, by_hand.mails)
+    older = seen.line[0]._replace(mails={"older@example.org": seen.mail})
+    seen = seen._replace(line=(older, *seen.line))
+    settings = by_hand.policy(leave=("<older@example.org>",)).settings
+    told = by_hand.store.told(by_hand.id)
+    verdict = rejudge(by_hand.draft, told, seen, Counts(), settings, NOW)
+    assert verdict.action is Action.DROP
+    assert "older@example.org" in verdict.reason
+
+
+@pytest.mark.parametrize("verdict", [ALLOWED, DRAFT])
+def test_what_was_dismissed_while_a_sender_had_it_is_discarded(
+    store: Store, verdict: Verdict
+) -> None:
+    world = World(store, verdict)
+    assert store.claim("dead", world.now, timedelta(minutes=1)) is not None
+    rule = world.reply.findings[0].rule
+    assert store.dismiss(world.id, "the lock is held by the caller", world.now, rule)[1] == ()
+    draft = ended(world.after(minutes=2))
+    assert draft.state is State.DISCARDED
+    assert draft.reason == "dismissed: the lock is held by the caller"
 
 
 PEOPLE_DECIDE = [

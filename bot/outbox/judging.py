@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, and_, or_, select
 
 from bot.outbox.rows import finding_of
-from bot.outbox.schema import reply, review
+from bot.outbox.schema import dismissal, reply, review
 from bot.outgoing import Counts, Sent, State, Told
 from checks.api import Problem
 
@@ -50,14 +50,16 @@ def count(connection: Connection, now: datetime, leaving: int | None) -> Counts:
 
 
 def told(connection: Connection, id_: int) -> Told:
-    """The findings that the reply `id_` tells, and the errors of its review."""
+    """The findings that the reply `id_` tells, the errors of its review, and what is dismissed."""
     query = (
         select(reply.c.says, review.c.findings, review.c.errors)
         .join(review, review.c.id == reply.c.review_id)
         .where(reply.c.id == id_)
     )
     says, findings, errors = connection.execute(query).one()
+    reasons = select(dismissal.c.reason).where(dismissal.c.fingerprint.in_(says))
     return Told(
         tuple(finding_of(fields) for fields in findings if fields["fingerprint"] in says),
         tuple(Problem(**fields) for fields in errors),
+        tuple(connection.execute(reasons).scalars()),
     )
