@@ -83,12 +83,17 @@ def _with_mails(made: Earlier, before: Earlier) -> Earlier:
     Neither is wrong where both know one: it has the same message-id in both.
     """
     told = dict(made.told)
-    for at, then in pair(made.findings, before.findings).items():
-        fingerprint = made.findings[at].fingerprint
-        mails = before.told.get(before.findings[then].fingerprint, ())
-        known = {mail.msgid: mail for mail in (*mails, *told.get(fingerprint, ()))}
+    pairs = pair(made.findings, before.findings)
+    for at, finding in enumerate(made.findings):
+        # Also by its own fingerprint: the last run may have looked for less than the mail told.
+        marks = {finding.fingerprint: None}
+        if at in pairs:
+            marks[before.findings[pairs[at]].fingerprint] = None
+        mails = [mail for mark in marks for mail in before.told.get(mark, ())]
+        known = {mail.msgid: mail for mail in (*mails, *told.get(finding.fingerprint, ()))}
         if known:
-            told[fingerprint] = tuple(sorted(known.values(), key=lambda mail: mail.revision))
+            ordered = sorted(known.values(), key=lambda mail: mail.revision)
+            told[finding.fingerprint] = tuple(ordered)
     return made._replace(told=told)
 
 

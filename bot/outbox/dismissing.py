@@ -35,8 +35,11 @@ def dismiss(
         raise UsageError(f"reply {row['id']}: what it tells was not kept; discard it instead")
     chosen = tuple(one for one in told if rule in ("", one.rule))
     if not chosen:
-        names = ", ".join(sorted({one.rule for one in told}))
-        raise UsageError(f"reply {row['id']} tells nothing of {rule}; it speaks of {names}")
+        names = ", ".join(sorted({one.rule for one in told if one.rule}))
+        raise UsageError(
+            f"reply {row['id']} tells nothing of {rule}, as far as the last review of the series "
+            f"knows; that knows of {names or 'none of its rules'}"
+        )
     undismiss(connection, [one.fingerprint for one in chosen])
     connection.execute(insert(dismissal), [one._asdict() for one in chosen])
     return chosen

@@ -71,6 +71,18 @@ def test_what_was_sent_for_this_revision_is_not_said_in_other_company(
     assert operator.drafts(*State) == before
 
 
+def test_a_later_run_that_looks_for_less_forgets_no_mail(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator.draft(*operator.mails(1))
+    sent = operator.send()
+    monkeypatch.setenv("REVOKEBOT_REVIEW_SELECT", "core-namespace")
+    operator.draft(*operator.mails(1))
+    monkeypatch.delenv("REVOKEBOT_REVIEW_SELECT")
+    operator.draft(*operator.mails(1), *operator.mails(2))
+    assert all(STANDS + one.envelope.msgid in text(operator) for one in sent)
+
+
 def test_another_series_of_the_same_author_is_no_earlier_revision(operator: Operator) -> None:
     operator.draft(*operator.mails(1))
     operator.send()
