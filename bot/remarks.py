@@ -37,8 +37,12 @@ class Thread:
         self._by_patch: dict[str, list[Said]] = {}
         self._by_parent: dict[str, list[Said]] = {}
         self._places: dict[str, dict[str, list[int]]] = {}
+        self._inline: set[str] = set()
+        """Mails that answer line by line: their greeting is no answer to all."""
         for remark in said:
             self._by_parent.setdefault(remark.parent, []).append(remark)
+            if remark.quoted:
+                self._inline.add(remark.msgid)
             if remark.patch in self._patches and remark.quoted and _says(remark.text):
                 self._by_patch.setdefault(remark.patch, []).append(remark)
 
@@ -55,12 +59,12 @@ class Thread:
     def answer(self, told: Iterable[Mention]) -> Said | None:
         """What a person answered to one of these mails of ours.
 
-        An answer that quotes no line of a diff is about all that the mail said.
+        An answer that quotes no line of a diff anywhere is about all that the mail said.
         """
         for mail in told:
             for remark in self._by_parent.get(mail.msgid, ()):
                 person = not remark.own and not remark.bot
-                if person and (not remark.quoted or mail.line_text in remark.quoted):
+                if person and (mail.line_text in remark.quoted or self._whole(remark)):
                     return remark
         return None
 
@@ -78,7 +82,12 @@ class Thread:
 
     def _meets(self, answer: Said, finding: Finding) -> bool:
         """Whether the words are about the place, or about all of the mail that they answer."""
-        return _says(answer.text) and (not answer.quoted or self._near(answer, finding))
+        about = self._near(answer, finding) if answer.quoted else self._whole(answer)
+        return about and _says(answer.text)
+
+    def _whole(self, answer: Said) -> bool:
+        """Whether the words are about all of the mail that they answer."""
+        return not answer.quoted and answer.msgid not in self._inline
 
     def _near(self, remark: Said, finding: Finding) -> bool:
         """Whether the last telling line above the remark is a few lines from the finding."""

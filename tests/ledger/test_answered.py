@@ -15,6 +15,7 @@ from tests.ledger.frob import MAP, OWN, finding, posting_of, reply, review_of
 NOTIFY = "+\tdma_buf_move_notify(frob->dmabuf);"
 FAR = "+\tfrob_unmap_everything_that_was_ever_mapped_by_it(frob, frob->first_entry, frob->last);"
 AUTHOR = "A U Thor <author@author.example>"
+TOLD = "revokebot-1@bots.example"
 ASKED = "r1@review.example"
 QUESTION = reply(f"> {NOTIFY}\n\nIs a lock held?\n", msgid=ASKED)
 OURS = "X-Revokebot-Rules: resv-lock\nAuto-Submitted: auto-replied\n"
@@ -66,6 +67,15 @@ def test_a_no_to_somebody_else_holds(body: str, revisions: int) -> None:
 )
 def test_what_is_no_answer_to_somebody_else(raw: bytes) -> None:
     assert last(QUESTION, raw).status is Status.NEW
+
+
+@pytest.mark.parametrize("line", [NOTIFY, FAR])
+def test_a_greeting_above_an_answer_to_one_line_is_no_answer_to_another(line: str) -> None:
+    text = f"Hi,\n\nOn Tue, Mar 03, 2026, somebody wrote:\n> > {line}\n> Hm.\n\nNo, it is not.\n"
+    status = Status.SAID if line == NOTIFY else None
+    assert last(QUESTION, answer(text)).status is (status or Status.NEW)
+    ours = reply(f"> {NOTIFY}\n\nPlease lock.\n", sender=f"bot <{OWN}>", msgid=TOLD, extra=OURS)
+    assert last(ours, reply(text, TOLD, AUTHOR)).status is (status or Status.STANDING)
 
 
 def test_a_question_that_nobody_answered_is_asked_again() -> None:
