@@ -22,6 +22,7 @@ import pytest
 from bot.sources.mbox import read_file
 from tests.conftest import ROOT
 from tests.integration.conftest import Inbox
+from tests.integration.mails import Note
 from tests.integration.postoffice import Address, opened
 
 pytestmark = pytest.mark.integration
@@ -109,6 +110,25 @@ def test_the_switch_stops_everything_at_once(person: Person) -> None:
     assert "a maintainer asked" in person.run("queue")
     person.run("queue", "start")
     assert " sent " in person.run("queue", "send")
+
+
+def test_people_have_the_word_first(person: Person) -> None:
+    person.variables |= {
+        "REVOKEBOT_POLICY_POST": "send",
+        "REVOKEBOT_POLICY_LISTS": "dma-buf.lists.example.org",
+    }
+    drafted = person.run("reply", COVER, "--draft")
+    assert len(re.findall(r"^\d+ approved: allowed on ", drafted, re.MULTILINE)) == 2
+    patch = next(raw for raw in read_file(EXAMPLE) if b"Subject: [PATCH 1/2]" in raw).decode()
+    lines = re.findall(r"^\+[^+].*$", patch, re.MULTILINE)
+    words = "\n\nDoes this hold when the exporter goes away?\n\n"
+    body = "".join(f"> {line}{words}" for line in lines)
+    parent = COVER.replace("-v1-0-", "-v1-1-")
+    person.inbox.inject(Note("remark@example.org", "Re: [PATCH 1/2] x", body, parent).raw())
+    told = person.run("queue", "send")
+    assert re.search(r"^ *1 discarded +said meanwhile: .* in <remark@example.org>", told)
+    assert re.search(r"^ *2 sent ", told, re.MULTILINE)
+    assert list(person.replies.values()) == [COVER.replace("-v1-0-", "-v1-2-")]
 
 
 def test_a_dead_archive_is_told_and_parks_nothing(person: Person) -> None:
