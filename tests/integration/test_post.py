@@ -64,11 +64,20 @@ class Person:
         return {msgid: parent for msgid, parent in view if msgid.startswith("revokebot-")}
 
 
+def revision(number: int) -> list[bytes]:
+    """The example as the revision `number`, in a thread of its own, some hours after the one before."""
+    date = format_datetime(datetime.now(UTC) - timedelta(hours=24 - 6 * number))
+    mails = []
+    for raw in read_file(EXAMPLE):
+        raw = re.sub(rb"(?m)^Date: .*$", f"Date: {date}".encode(), raw, count=1)
+        raw = raw.replace(b"-can-revoke-v1-", b"-can-revoke-v%d-" % number)
+        mails.append(raw.replace(b"[PATCH ", b"[PATCH v%d " % number) if number > 1 else raw)
+    return mails
+
+
 @pytest.fixture
 def person(own_inbox: Inbox, tmp_path: Path) -> Iterator[Person]:
-    recent = f"Date: {format_datetime(datetime.now(UTC) - timedelta(days=1))}".encode()
-    mails = [re.sub(rb"(?m)^Date: .*$", recent, raw, count=1) for raw in read_file(EXAMPLE)]
-    own_inbox.add(mails)
+    own_inbox.add(revision(1))
     with opened(own_inbox) as office:
         yield Person(own_inbox, office, tmp_path)
 
@@ -95,6 +104,17 @@ def test_sending_again_sends_nothing(person: Person) -> None:
     person.run("queue", "send")
     assert person.replies == first
     assert set(person.office.office.deliveries.values()) == {1}
+
+
+def test_a_revision_in_a_thread_of_its_own_hears_of_the_first_mails(person: Person) -> None:
+    person.run("reply", COVER, "--send")
+    first = person.replies
+    person.inbox.add(revision(2))
+    second = COVER.replace("-v1-", "-v2-")
+    (number,) = re.findall(r"^(\d+) approved:", person.run("reply", second, "--send"), re.MULTILINE)
+    text = person.run("queue", "show", number)
+    assert "state:      sent" in text
+    assert set(re.findall(r"^This still stands: .*/(\S+)$", text, re.MULTILINE)) == set(first)
 
 
 def test_without_an_address_of_its_own_nothing_is_sent(person: Person) -> None:
