@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Write the replies to patch series: show them, keep them as drafts, or send them.
 
-Without a flag the mails are shown and nothing is stored.
+Without a flag the mails are shown and nothing is stored.  What the outbox
+knows counts all the same, so that what is shown is what would be kept.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -59,16 +61,21 @@ def run(args: Namespace) -> int:
     """Answer all sources; return the highest exit status that applies."""
     settings = settings_of(args)
     options = options_of(args, settings)
-    if not (args.draft or args.send):
-        return _show_all(args, settings, options)
-    from bot.commands.sending import may_send, send_due
+    from bot.outbox.database import is_there
     from bot.store import Store
+
+    if not (args.draft or args.send):
+        known = Store.open(settings.store) if is_there(settings.store) else nullcontext()
+        with known as store:
+            return _show_all(args, settings, options, store)
+    from bot.commands.sending import may_send, send_due
 
     if args.send:
         may_send(settings)
     status = 0
     with Store.open(settings.store) as store:
-        for answer in _answers(args.sources, settings, options, store):
+        look = _attest(settings)
+        for answer in _answers(args.sources, settings, options, store, look):
             if isinstance(answer, BotError):
                 status = max(status, answer.status)
             else:
@@ -76,11 +83,13 @@ def run(args: Namespace) -> int:
         return max(status, send_due(settings, store)) if args.send else status
 
 
-def _show_all(args: Namespace, settings: Settings, options: SourceOptions) -> int:
+def _show_all(
+    args: Namespace, settings: Settings, options: SourceOptions, store: Store | None
+) -> int:
     """Print the mails, or write them to the mbox."""
     status = 0
     mails: list[bytes] = []
-    for answer in _answers(args.sources, settings, options, None):
+    for answer in _answers(args.sources, settings, options, store):
         if isinstance(answer, BotError):
             status = max(status, answer.status)
             continue
@@ -156,7 +165,11 @@ def _remembered(
 
 
 def _answers(
-    sources: Sequence[str], settings: Settings, options: SourceOptions, store: Store | None
+    sources: Sequence[str],
+    settings: Settings,
+    options: SourceOptions,
+    store: Store | None,
+    look: Attest | None = None,
 ) -> Iterator[Answer | BotError]:
     """The answers to every source; an error in one is told and does not stop the others."""
     setup = Setup.of(settings)
@@ -168,7 +181,7 @@ def _answers(
         answered = partial(
             answered,
             counts=counts,
-            attest=_attest(settings),
+            attest=look,
             stored=partial(_remembered, store, frozenset(rule.id for rule in setup.rules)),
             dismissed={one.fingerprint: one.reason for one in store.dismissals()},
         )

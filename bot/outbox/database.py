@@ -22,7 +22,7 @@ from bot.errors import BotError, UsageError
 from bot.outbox.schema import REVISION
 from bot.settings import StoreSettings
 
-__all__ = ["Database", "connect", "lock", "said"]
+__all__ = ["Database", "connect", "is_there", "lock", "said"]
 
 BUSY_MS = 30_000
 """How long a writer waits for another one."""
@@ -121,6 +121,18 @@ def lock(connection: Connection) -> None:
 def _as_json(value: object) -> str:
     """JSON; a lone surrogate of a broken mail is escaped, odd facts of a rule become text."""
     return json.dumps(value, default=str)
+
+
+def is_there(settings: StoreSettings) -> bool:
+    """Whether a database has been made already, or one on a server is named.
+
+    Also where the name is wrong: `connect` then says so.
+    """
+    try:
+        parsed = make_url(settings.url) if settings.url else _own()
+    except ArgumentError:
+        return True
+    return parsed.get_backend_name() != "sqlite" or os.path.isfile(parsed.database or "")
 
 
 def _own() -> URL:

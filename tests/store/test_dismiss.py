@@ -55,6 +55,31 @@ def test_all_that_a_draft_tells(operator: Operator, capsys: pytest.CaptureFixtur
     assert "\x1b" not in out
 
 
+def test_what_is_shown_is_what_would_be_kept(
+    operator: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    series = operator.mbox(*operator.mails(1))
+    assert main(["reply", series]) == 0
+    assert EXPORT in " ".join(capsys.readouterr().out.split())
+    assert list(operator.folder.glob("state/*")) == [], "to look at replies makes no outbox"
+    assert dismiss(second(operator.draft(*operator.mails(1))).id) == 0
+    before = operator.drafts(*State)
+    capsys.readouterr()
+    assert main(["reply", series]) == 0
+    out = capsys.readouterr().out
+    assert EXPORT not in " ".join(out.split())
+    assert "# not said, dismissed: core-namespace in drivers/dma-buf/dma-buf.c: not for" in out
+    assert operator.drafts(*State) == before
+
+
+def test_to_look_at_replies_with_a_wrong_url_says_so(
+    operator: Operator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("REVOKEBOT_STORE_URL", "outbox.db")
+    assert main(["reply", operator.mbox(*operator.mails(1))]) == 2
+    assert "store.url: " in capsys.readouterr().err
+
+
 def test_what_one_rule_found(operator: Operator, capsys: pytest.CaptureFixture[str]) -> None:
     draft = second(operator.draft(*operator.mails(1)))
     assert dismiss(draft.id, "--rule", "core-namespace") == 0
