@@ -38,7 +38,7 @@ ADVICE = {
     State.SENDING: "wait until its sender is done",
     State.SENT: "it can't be called back",
     State.FAILED: "retry or discard it",
-    State.DISCARDED: "it stays so; review the series again for a new reply",
+    State.DISCARDED: "review the series again; what a person discarded stays so",
 }
 
 

@@ -24,7 +24,9 @@ def add(actions: Any) -> None:
     )
     dismiss.add_argument("id", type=int, metavar="ID")
     dismiss.add_argument("--rule", default="", help="only what this rule found; default: all")
-    dismiss.add_argument("--reason", required=True, help="why it is wrong, or not worth telling")
+    dismiss.add_argument(
+        "--reason", required=True, metavar="TEXT", help="why it is wrong, or not worth telling"
+    )
     actions.add_parser("dismissals", help="list what is dismissed, with the reasons")
     undismiss = actions.add_parser("undismiss", help="let these be told again")
     undismiss.add_argument("fingerprint", nargs="+", metavar="FINGERPRINT")
