@@ -20,7 +20,7 @@ from bot.model import Mail, Posting, Review
 from bot.outgoing import NOTHING, Action, Counts, Earlier, Entry, Said, Status, Verdict
 from bot.policy import Case, case_of, decide, passes
 from bot.recipients import lowered
-from bot.render.mail import Reply, replies
+from bot.render.mail import MOST_MAILS, Reply, replies
 from bot.settings import PolicySettings
 from bot.sources.lineage import lineages, newest
 from bot.sources.mail import read_mail
@@ -104,6 +104,7 @@ def _answer(posting: Posting, line: Sequence[Posting], context: Context) -> Answ
     settings = context.settings
     told = ledger(review, earlier, context.said, context.dismissed, here)
     entries = _asked_once(told, settings.policy)
+    left = _left(posting, here, context)
     written, refused = replies(
         review,
         settings.reply,
@@ -111,12 +112,12 @@ def _answer(posting: Posting, line: Sequence[Posting], context: Context) -> Answ
         context.now,
         settings.policy,
         entries=entries,
-        gone=_gone(entries, posting, context) if not here else (),
+        gone=_gone(entries) if settings.policy.tell_addressed and not left else (),
     )
     latest = all(one.series.msgid == posting.series.msgid for one in newest(line))
     current = latest and not any(problem.kind in UNSURE for problem in posting.problems)
     mails = frozenset(msgid for one in line for msgid in one.mails)
-    judged = tuple(_judged(written, review, mails, current, context))
+    judged = tuple(_judged(written, review, mails, left, current, context))
     verdicts = tuple((reply, verdict) for reply, verdict, _dkim in judged)
     dkim = {reply.parent: told for reply, _verdict, told in judged}
     older = tuple(one.msgid for one in earlier) if latest else ()
@@ -157,11 +158,14 @@ def _asked_once(entries: Iterable[Entry], policy: PolicySettings) -> tuple[Entry
     )
 
 
-def _gone(entries: Sequence[Entry], posting: Posting, context: Context) -> tuple[Entry, ...]:
-    """What a mail told and is not there any more, where that is wanted and not said yet."""
-    wrote = any(one.own and one.patch in posting.mails for one in context.said)
-    if wrote or not context.settings.policy.tell_addressed:
-        return ()
+def _left(posting: Posting, here: Mapping[str, str], context: Context) -> dict[str, str]:
+    """Our mails to `posting` that have left, each with what it answers where that is known."""
+    ours = (one for one in context.said if one.own and one.parent in posting.mails)
+    return dict.fromkeys(here.values(), "") | {one.msgid: one.parent for one in ours}
+
+
+def _gone(entries: Sequence[Entry]) -> tuple[Entry, ...]:
+    """What a mail told and is not there any more."""
     there = {_place(entry) for entry in entries if entry.status is not Status.ADDRESSED}
     gone = (e for e in entries if e.status is Status.ADDRESSED and e.mention)
     # Where the rule found something else, the same words would now be wrong.
@@ -176,23 +180,40 @@ def _judged(
     written: Iterable[Reply],
     review: Review,
     mails: frozenset[str],
+    left: Mapping[str, str],
     current: bool,
     context: Context,
 ) -> Iterator[tuple[Reply, Verdict, str]]:
     """Each reply with its verdict and what is known of the signature of the mail that it answers.
 
     One that may leave counts for the caps of the next.
+
+    Parameters
+    ----------
+    mails: message-ids of all patches and covers of the series
+    left: our mails to this revision that have left, with what they answer
     """
     counts, policy = context.counts(), context.settings.policy
     for reply in written:
         case = _case(reply, review, current, counts, context)._replace(series=mails)
-        verdict = decide(case, policy)
+        verdict = _enough(reply, left) or decide(case, policy)
         if verdict.action is not Action.DROP:
+            left = {**left, reply.msgid: reply.parent}
             case = case._replace(dkim=context.dkim(case.mail))
             verdict = decide(case, policy)
         yield reply, verdict, case.dkim
         if verdict.action in (Action.SEND, Action.HOLD):
             counts = counts.and_one(case.mail.author.email.lower(), reached(case.mail))
+
+
+def _enough(reply: Reply, left: Mapping[str, str]) -> Verdict | None:
+    """Why `reply` is one too many after those that have left; None where it isn't."""
+    for msgid, parent in left.items():
+        if parent == reply.parent:
+            return Verdict(Action.DROP, f"the mail was answered by <{msgid}> already")
+    if len(left) >= MOST_MAILS:
+        return Verdict(Action.DROP, f"{len(left)} mails have answered this revision already")
+    return None
 
 
 def _case(reply: Reply, review: Review, current: bool, counts: Counts, context: Context) -> Case:

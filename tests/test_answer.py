@@ -12,7 +12,7 @@ import pytest
 from bot.answer import Answer, answers
 from bot.commands.review import Setup
 from bot.config import Settings
-from bot.outgoing import Action, Counts, Earlier, Mention, Sent, Status
+from bot.outgoing import Action, Counts, Earlier, Mention, Sent, Status, Verdict
 from bot.settings import PolicySettings, ReplySettings
 from bot.sources import SourceOptions, open_thread
 from bot.sources.mbox import as_mboxrd
@@ -157,3 +157,33 @@ def test_what_is_gone_is_not_said_after_a_mail_that_no_archive_shows(
 ) -> None:
     ((reply, _verdict),) = without_the_fifth(sent=[Mention("m2@b.x", revision, "")]).replies
     assert (b"No longer seen in v2" in reply.raw) == said
+
+
+def test_what_the_operator_says_in_the_talk_below_is_no_answer_to_the_patch() -> None:
+    talk = [to_patch(2, "r1@x.org", "R <r@example.org>")]
+    talk += [mail_to("Hm.\n", "r1@x.org", "bot <bot@example.org>", f"o{n}@b.x") for n in range(3)]
+    assert {verdict.action for _reply, verdict in answer(OPEN, talk).replies} == {Action.SEND}
+
+
+def to_patch(number: int, msgid: str, sender: str) -> bytes:
+    """A mail to a patch of the example that quotes nothing of it."""
+    parent = f"20260203-can-revoke-v1-{number}-2f7c1d@example.org"
+    return mail_to("Hm.\n", parent, sender, msgid)
+
+
+def test_one_patch_gets_one_mail_though_there_is_more_to_say() -> None:
+    done = answer(OPEN, [to_patch(2, "m1@b.x", "bot <bot@example.org>")])
+    first, second = (verdict for _reply, verdict in done.replies)
+    assert first.action is Action.SEND
+    assert second == Verdict(Action.DROP, "the mail was answered by <m1@b.x> already")
+    done = answer(OPEN, [to_patch(2, "m1@b.x", "R <r@example.org>")])
+    assert {verdict.action for _reply, verdict in done.replies} == {Action.SEND}
+
+
+@pytest.mark.parametrize(("others", "sent"), [(0, 2), (1, 2), (2, 1), (3, 0), (4, 0)])
+def test_a_revision_gets_three_mails_over_all_runs(others: int, sent: int) -> None:
+    mails = [to_patch(0, f"m{number}@b.x", "bot <bot@example.org>") for number in range(others)]
+    verdicts = [verdict for _reply, verdict in answer(OPEN, mails).replies]
+    assert [verdict.action for verdict in verdicts].count(Action.SEND) == sent
+    surplus = [verdict.reason for verdict in verdicts if verdict.action is not Action.SEND]
+    assert set(surplus) <= {f"{max(others, 3)} mails have answered this revision already"}
