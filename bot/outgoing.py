@@ -286,7 +286,7 @@ class Told(NamedTuple):
     """What the outbox knows of the contents of a reply."""
 
     findings: tuple[Finding, ...]
-    """Those that it tells; empty when that was not kept."""
+    """Those that it tells and its review has; empty when that was not kept."""
     errors: tuple[Problem, ...]
     """Of its review."""
     dismissed: tuple[str, ...] = ()

@@ -62,8 +62,8 @@ def rejudge(
         return Verdict(Action.DRAFT, reason)
     if draft.by_hand:
         return verdict
-    if not told.findings:
-        return Verdict(Action.DRAFT, "what it says is not on record: read it, then approve it")
+    if not told.findings or set(draft.says) - {one.fingerprint for one in told.findings}:
+        return Verdict(Action.DRAFT, "not all that it says is on record: read it, then approve it")
     if spoken:
         reason = f"partly said meanwhile: {words}; review again for a shorter one, or approve it"
         return Verdict(Action.DRAFT, reason)

@@ -253,6 +253,20 @@ def test_what_is_not_on_record_is_for_a_person(world: World) -> None:
     (world.id,) = world.store.record(done.review, done.entries, [unknown], world.now)
     draft = ended(world)
     assert draft.state is State.DRAFT
-    assert "not on record" in draft.reason
+    assert "on record" in draft.reason
     world.store.approve(world.id, world.now)
     assert state(world.run()) is State.SENT
+
+
+def test_what_a_later_run_no_longer_finds_while_a_sender_has_it_is_for_a_person(
+    world: World,
+) -> None:
+    done = world.answer()
+    assert world.store.claim("dead", world.now, timedelta(minutes=1)) is not None
+    lost = world.reply.findings[0].fingerprint
+    rest = tuple(one for one in done.review.findings if one.fingerprint != lost)
+    world.store.record(done.review._replace(findings=rest), (), [], world.now)
+    assert world.draft.state is State.SENDING
+    draft = ended(world.after(minutes=2))
+    assert draft.state is State.DRAFT
+    assert "not all that it says is on record" in draft.reason
