@@ -148,7 +148,7 @@ def test_a_person_overrides_the_rest() -> None:
 
 def test_the_table_has_every_action_and_every_deciding_setting() -> None:
     assert {row[2] for row in ROWS} == set(Action)
-    elsewhere = {"exclude", "max_cc", "embargo_minutes", "max_age_days"}
+    elsewhere = {"exclude", "max_cc", "embargo_minutes", "max_age_days", "tell_addressed"}
     rows = {key for row in ROWS for key in row[1]}
     reasons = " ".join(row[3] for row in ROWS)
     deciding = set(PolicySettings._fields) - elsewhere
