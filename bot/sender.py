@@ -79,13 +79,13 @@ class Sender(NamedTuple):
         now = self.clock()
         if seen.there:
             self.store.sent(draft.id, self.owner, now, "found in the archive", {})
-        elif verdict.action is Action.DROP:
-            self.store.withdraw(draft.id, self.owner, now, verdict.reason)
         elif draft.state is State.SENDING:
             # It may be on its way: whoever had it before us did not live to tell.
             until = now + timedelta(seconds=self.settings.delivery.settle)
             words = "its sender died while sending; waiting for the archive to show it"
             self.store.later(draft.id, self.owner, now, until, words)
+        elif verdict.action is Action.DROP:
+            self.store.withdraw(draft.id, self.owner, now, verdict.reason)
         elif verdict.action is Action.DRAFT:
             self.store.unapprove(draft.id, self.owner, now, verdict.reason)
         elif verdict.action is Action.HOLD:
@@ -115,13 +115,14 @@ class Sender(NamedTuple):
             self.store.sent(draft.id, self.owner, now, _sent(outcome), outcome.refused)
         elif outcome.result is Result.REFUSED:
             self.store.failed(draft.id, self.owner, now, outcome.words)
-        elif outcome.result is Result.UNKNOWN:
+        elif outcome.result is Result.UNKNOWN and attempts < self.settings.delivery.attempts:
             until = now + timedelta(seconds=self.settings.delivery.settle)
             words = f"handed over without an answer ({outcome.words}); the archive will be asked"
             self.store.later(draft.id, self.owner, now, until, words)
         elif attempts >= self.settings.delivery.attempts:
+            unsure = outcome.result is Result.UNKNOWN
             words = f"{outcome.words}; that was the last attempt"
-            self.store.failed(draft.id, self.owner, now, words)
+            self.store.failed(draft.id, self.owner, now, words, doubtful=unsure)
         else:
             self.store.later(draft.id, self.owner, now, now + _pause(attempts), outcome.words)
 

@@ -112,6 +112,29 @@ def test_an_unanswered_mail_waits_for_the_archive(world: World) -> None:
     assert len(world.delivered) == 1
 
 
+def test_a_server_that_never_answers_is_given_up_on(world: World) -> None:
+    silent = Outcome(Result.UNKNOWN, "connection lost")
+    states = [state(world.after(minutes=16).run(silent)) for _ in range(3)]
+    assert states == [State.APPROVED, State.APPROVED, State.FAILED]
+    assert world.draft.reason == "connection lost; that was the last attempt"
+    assert world.after(days=9).run() is None
+    world.store.retry(world.id, world.now)
+    assert state(world.run()) is State.APPROVED, "it may have left: the archive has its time"
+    assert len(world.delivered) == 3
+
+
+def test_what_may_have_left_is_not_called_discarded_before_the_archive_had_its_time(
+    world: World,
+) -> None:
+    minute = timedelta(minutes=1)
+    assert world.store.claim("dead", NOW, minute) is not None
+    assert world.store.begin(world.id, "dead", NOW, minute) is None
+    world.policy(leave=("author@example.org",))
+    assert state(world.after(minutes=2).run()) is State.APPROVED
+    world.seen(world.envelope.raw)
+    assert state(world.after(minutes=16).run()) is State.SENT
+
+
 def test_a_sender_that_died_before_it_began_has_sent_nothing(world: World) -> None:
     assert world.store.claim("dead", NOW, timedelta(seconds=60)) is not None
     assert world.run(owner="two") is None, "the lease still runs"
