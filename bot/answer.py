@@ -115,6 +115,7 @@ def _answer(posting: Posting, line: Sequence[Posting], context: Context) -> Answ
         gone=_gone(entries) if settings.policy.tell_addressed and not left else (),
     )
     latest = all(one.series.msgid == posting.series.msgid for one in newest(line))
+    latest = latest and all(one.revision <= posting.series.revision for one in stored)
     current = latest and not any(problem.kind in UNSURE for problem in posting.problems)
     mails = frozenset(msgid for one in line for msgid in one.mails)
     judged = tuple(_judged(written, review, mails, left, current, context))

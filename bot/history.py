@@ -92,8 +92,7 @@ def _with_mails(made: Earlier, before: Earlier) -> Earlier:
         mails = [mail for mark in marks for mail in before.told.get(mark, ())]
         known = {mail.msgid: mail for mail in (*mails, *told.get(finding.fingerprint, ()))}
         if known:
-            ordered = sorted(known.values(), key=lambda mail: mail.revision)
-            told[finding.fingerprint] = tuple(ordered)
+            told[finding.fingerprint] = tuple(known.values())
     return made._replace(told=told)
 
 

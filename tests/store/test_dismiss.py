@@ -9,7 +9,9 @@ import pytest
 
 from bot.cli import main
 from bot.outgoing import Draft, State
+from bot.store import Store
 from tests.store.memory import Operator
+from tests.store.outbox import LEASE, settings
 
 EXPORT = "exported into its namespace"
 LOCKING = 'the list in "DOC: locking convention"'
@@ -126,6 +128,20 @@ def test_a_waiting_mail_to_a_later_revision_goes_too(
     out = capsys.readouterr().out
     assert f"reply {sent.id} is sent" in out
     assert f"reply {waiting.id} is discarded: partly dismissed" in out
+
+
+@pytest.mark.parametrize("state", [State.APPROVED, State.FAILED, State.SENDING])
+def test_a_mail_on_its_way_is_stopped_where_that_can_be(operator: Operator, state: State) -> None:
+    draft = second(operator.draft(*operator.mails(1)))
+    assert main(["queue", "approve", str(draft.id)]) == 0
+    with Store.open(settings(operator.folder)) as store:
+        if state is not State.APPROVED:
+            assert store.claim("one", operator.now, LEASE) is not None
+        if state is State.FAILED:
+            store.failed(draft.id, "one", operator.now, "550 no")
+    assert dismiss(draft.id) == 0
+    stopped = [] if state is State.SENDING else [draft.id]
+    assert [one.id for one in operator.drafts(State.DISCARDED)] == stopped
 
 
 def test_taken_back_it_is_told_again(

@@ -83,6 +83,16 @@ def test_a_later_run_that_looks_for_less_forgets_no_mail(
     assert all(STANDS + one.envelope.msgid in text(operator) for one in sent)
 
 
+def test_an_older_revision_is_not_answered_once_a_newer_one_was_seen(operator: Operator) -> None:
+    operator.draft(*operator.mails(2))
+    sent = operator.send()
+    operator.draft(*operator.mails(1))
+    dropped = operator.drafts(State.DISCARDED)
+    assert len(dropped) == len(sent)
+    assert {one.reason for one in dropped} == {"a newer revision of the series is there"}
+    assert STANDS not in text(operator, State.DISCARDED)
+
+
 def test_another_series_of_the_same_author_is_no_earlier_revision(operator: Operator) -> None:
     operator.draft(*operator.mails(1))
     operator.send()
