@@ -29,6 +29,9 @@ BUSY_MS = 30_000
 LOCK = 0x7265766F6B65
 """Key of the advisory lock that PostgreSQL's writers and migrations take."""
 
+JSON = json.JSONEncoder(default=str)
+"""A lone surrogate of a broken mail is escaped, odd facts of a rule become text."""
+
 
 class Database:
     """A database that is open, and the transactions on it."""
@@ -88,7 +91,7 @@ def connect(url: str) -> Engine:
         parsed = make_url(url) if url else _own()
         if parsed.get_backend_name() == "sqlite":
             _make_file(parsed)
-        engine = create_engine(parsed, json_serializer=_as_json)
+        engine = create_engine(parsed, json_serializer=JSON.encode)
     except (ArgumentError, NoSuchModuleError, ImportError) as err:
         raise UsageError(f"store.url: {err}; write e.g. sqlite:////var/lib/bot/outbox.db") from err
     if engine.dialect.name == "sqlite":
@@ -116,11 +119,6 @@ def lock(connection: Connection) -> None:
     """Let no other writer in until the end of the transaction; SQLite never does."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
-
-
-def _as_json(value: object) -> str:
-    """JSON; a lone surrogate of a broken mail is escaped, odd facts of a rule become text."""
-    return json.dumps(value, default=str)
 
 
 def is_there(settings: StoreSettings) -> bool:

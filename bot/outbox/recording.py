@@ -17,7 +17,6 @@ from sqlalchemy import (
     Connection,
     bindparam,
     delete,
-    func,
     insert,
     or_,
     select,
@@ -32,26 +31,22 @@ from bot.sources.lineage import name_of
 
 __all__ = ["record", "revisions"]
 
-WANTED: BindParameter[Any] = bindparam("wanted", expanding=True)
+MSGIDS: BindParameter[Any] = bindparam("msgids", expanding=True)
+PARENTS: BindParameter[Any] = bindparam("parents", expanding=True)
 REVIEW_ID = select(review.c.id).where(review.c.msgid == bindparam("wanted"))
-NEW_REVIEW = insert(review)
+NEW_REVIEW = insert(review).returning(review.c.id)
 SAME_REVIEW = update(review).where(review.c.id == bindparam("found"))
 OLD_ENTRIES = delete(entry).where(entry.c.review_id == bindparam("found"))
 NEW_ENTRY = insert(entry)
-REPLY_IDS = select(reply.c.msgid, reply.c.id).where(reply.c.msgid.in_(WANTED))
-NEW_REPLY = insert(reply)
-REVIVABLE = select(reply.c.msgid).where(
-    reply.c.msgid.in_(WANTED),
-    reply.c.state == State.DISCARDED.value,
-    reply.c.by_hand.is_(False),
+KNOWN = (
+    select(reply.c.id, reply.c.msgid, reply.c.parent, reply.c.state, reply.c.by_hand)
+    .where(or_(reply.c.msgid.in_(MSGIDS), reply.c.parent.in_(PARENTS)))
+    .order_by(reply.c.msgid.desc())
 )
+NEW_REPLY = insert(reply).returning(reply.c.msgid, reply.c.id)
 ANEW = ("state", "reason", "not_before", "changed")
 REVIVE = update(reply).where(reply.c.msgid == bindparam("wanted"))
-ANSWERED = (
-    select(reply.c.parent, func.min(reply.c.msgid))
-    .where(reply.c.parent.in_(WANTED), reply.c.state.in_([State.SENT.value, State.SENDING.value]))
-    .group_by(reply.c.parent)
-)
+LEAVING = (State.SENT.value, State.SENDING.value)
 
 
 def record(
@@ -73,8 +68,7 @@ def record(
     values = review_row(review_, now)
     found = connection.execute(REVIEW_ID, {"wanted": values["msgid"]}).scalar()
     if found is None:
-        connection.execute(NEW_REVIEW, values)
-        found = connection.execute(REVIEW_ID, {"wanted": values["msgid"]}).scalar_one()
+        found = connection.execute(NEW_REVIEW, values).scalar_one()
     else:
         connection.execute(SAME_REVIEW, {"found": found, **values})
         connection.execute(OLD_ENTRIES, {"found": found})
@@ -92,28 +86,24 @@ def _record_replies(connection: Connection, rows: Sequence[dict[str, Any]]) -> t
 
     Those that are there and were discarded, by no person, follow the new verdict.
     """
-    wanted = {"wanted": [row["msgid"] for row in rows]}
-    known = _pairs(connection, REPLY_IDS, wanted)
-    again = set(connection.execute(REVIVABLE, wanted).scalars()) if known else set()
-    new = [row for row in rows if row["msgid"] not in known]
-    judged = [row for row in rows if row["msgid"] in again or row["msgid"] not in known]
-    if judged:
-        answered = _pairs(connection, ANSWERED, {"wanted": [row["parent"] for row in judged]})
-        for row in judged:
-            if row["parent"] in answered:
-                row["state"] = State.DISCARDED.value
-                row["reason"] = f"the mail was answered by <{answered[row['parent']]}> already"
-    for row in judged:
+    msgids, parents = [row["msgid"] for row in rows], [row["parent"] for row in rows]
+    there = connection.execute(KNOWN, {"msgids": msgids, "parents": parents}).all()
+    ids = {known.msgid: known.id for known in there}
+    dropped = State.DISCARDED.value
+    again = {known.msgid for known in there if known.state == dropped and not known.by_hand}
+    answered = {known.parent: known.msgid for known in there if known.state in LEAVING}
+    for row in rows:
+        if row["msgid"] in ids and row["msgid"] not in again:
+            continue
+        if row["parent"] in answered:
+            row["state"] = dropped
+            row["reason"] = f"the mail was answered by <{answered[row['parent']]}> already"
         if row["msgid"] in again:
             connection.execute(REVIVE, {"wanted": row["msgid"], **{key: row[key] for key in ANEW}})
+    new = [row for row in rows if row["msgid"] not in ids]
     if new:
-        connection.execute(NEW_REPLY, new)
-        known = _pairs(connection, REPLY_IDS, wanted)
-    return tuple(int(known[row["msgid"]]) for row in rows)
-
-
-def _pairs(connection: Connection, query: Any, values: Mapping[str, object]) -> dict[str, Any]:
-    return {row[0]: row[1] for row in connection.execute(query, values)}
+        ids |= {made.msgid: made.id for made in connection.execute(NEW_REPLY, new)}
+    return tuple(ids[msgid] for msgid in msgids)
 
 
 def revisions(connection: Connection, line: Sequence[Posting]) -> tuple[Earlier, ...]:
