@@ -22,6 +22,7 @@ from bot.render.quote import quote
 from bot.render.templates import fill, remark
 from bot.settings import ReplySettings
 from checks.api import Confidence, Finding, Patch
+from checks.source.pattern import pattern
 
 __all__ = ["Part", "Point", "body", "rules_of"]
 
@@ -31,6 +32,9 @@ FOOTER = 4
 """Lines of the footer, the rules among them."""
 MOST_NAME = 100
 """Characters of an author's name in the attribution; a mail can bring a megabyte."""
+
+_QUOTATION = pattern(r"^>", re.MULTILINE)
+_SIGNATURE = pattern(r"^-- $", re.MULTILINE)
 
 
 class Point(NamedTuple):
@@ -169,8 +173,7 @@ def _whole(suggestion: str) -> str:
 
 def _clean(text: str) -> str:
     """Own text, which may repeat names of the patch: no control character, no false quotation."""
-    text = re.sub(r"^>", " >", UNSAFE.sub("?", text), flags=re.MULTILINE)
-    return re.sub(r"^-- $", "--", text, flags=re.MULTILINE)
+    return _SIGNATURE.sub("--", _QUOTATION.sub(" >", UNSAFE.sub("?", text)))
 
 
 def _attribution(mail: Mail) -> str:

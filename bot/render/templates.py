@@ -66,4 +66,6 @@ def _environment() -> Environment:
         auto_reload=False,
     )
     environment.filters["wrap"] = wrap
+    # A template gets the values that are given to it, and none of jinja2's own functions.
+    environment.globals.clear()
     return environment

@@ -53,7 +53,8 @@ def test_a_rule_s_own_template_is_used(copy: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["{{ nothing }}", "{{ facts.nothing }}", "{% if %}", "{{ message | no }}"]
+    "text",
+    ["{{ nothing }}", "{{ facts.nothing }}", "{{ range(3) }}", "{% if %}", "{{ message | no }}"],
 )
 def test_a_gap_or_a_mistake_is_an_error_that_names_the_template(copy: Path, text: str) -> None:
     (copy / "rules/broken.txt.j2").write_text(text)
