@@ -117,7 +117,7 @@ def _tags(patch: Patch, file: FileChange, doc: KernelDoc) -> Iterator[Hit]:
         if not _is_tag(doc, number, found):
             continue
         name = found.group(1)
-        right = doc.fragment.texts[row].replace(f"@{name}", f"@{name}:", 1)
+        right = re.sub(rf"@{name}(?:\s+-+(?=\s))?", f"@{name}:", doc.fragment.texts[row], count=1)
         yield Hit(
             patch,
             file,
@@ -174,18 +174,28 @@ def _wrong_title(file: FileChange, doc: KernelDoc, function: Function | None) ->
         known = {p.name for p in old.parameters} | _cut_tags(file) if old else set(named)
         named = [name for name in named if name not in known]
     missing = [name for name in named if name not in found]
+    surplus = [name for name in found if doc.starts and named and name not in named]
+    if len(missing) == len(surplus) == 1 and "." not in surplus[0]:
+        return f"kernel-doc will warn: the parameter is called @{missing[0]}, not @{surplus[0]}."
     if missing:
         return f"kernel-doc will warn that @{missing[0]} is not described; please add it."
-    surplus = [name for name in found if doc.starts and named and name not in named]
     if surplus and "." not in surplus[0]:
         return f"kernel-doc will warn that {doc.owner}() has no parameter @{surplus[0]}."
     return ""
 
 
 def _cut_tags(file: FileChange) -> set[str]:
-    """The tags of comments whose end is not shown, as where a comment spans two hunks."""
-    texts = (text for doc in file.after.kernel_docs if not doc.ends for _, text in doc.text)
-    return {m.group(1) for text in texts if (m := _TAG.match(text.lstrip())) and m.group(3)}
+    """The tags of comments whose end is not shown, as where a comment spans two hunks.
+
+    One without its colon counts as well: that is told already, where it stands.
+    """
+    return {
+        found.group(1)
+        for doc in file.after.kernel_docs
+        if not doc.ends
+        for number, (_, text) in enumerate(doc.text)
+        if (found := _TAG.match(text.lstrip())) and (found.group(3) or _is_tag(doc, number, found))
+    }
 
 
 def _title_line(file: FileChange, doc: KernelDoc) -> Line | None:
@@ -260,7 +270,29 @@ diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
     ),
 ]
 
+_TWO_HUNKS = """\
+diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
+--- a/drivers/dma-buf/dma-buf.c
++++ b/drivers/dma-buf/dma-buf.c
+@@ -101,4 +101,5 @@
+  * Calls the exporter.
+  * @dmabuf:	[in]	buffer to frob
++ * @twice%s	[in]	whether to frob again
+  *
+  * Returns 0 or an error.
+@@ -110,7 +111,7 @@
+  *
+  * Sleeps.
+  */
+-int dma_buf_frob(struct dma_buf *dmabuf)
++int dma_buf_frob(struct dma_buf *dmabuf, bool twice)
+ {
+ 	frob(dmabuf);
+ 
+"""
+
 BAD += [
+    Bad(_TWO_HUNKS % "", at=("* @twice	[in]	whether to frob again",)),
     Bad(
         """\
 diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
@@ -320,29 +352,7 @@ diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
 """,
         why="an @name in a sentence is no tag, and a tag's text is not a paragraph",
     ),
-    Good(
-        """\
-diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
---- a/drivers/dma-buf/dma-buf.c
-+++ b/drivers/dma-buf/dma-buf.c
-@@ -101,4 +101,5 @@
-  * Calls the exporter.
-  * @dmabuf:	[in]	buffer to frob
-+ * @twice:	[in]	whether to frob again
-  *
-  * Returns 0 or an error.
-@@ -110,7 +111,7 @@
-  *
-  * Sleeps.
-  */
--int dma_buf_frob(struct dma_buf *dmabuf)
-+int dma_buf_frob(struct dma_buf *dmabuf, bool twice)
- {
- 	frob(dmabuf);
- 
-""",
-        why="the parameter is described in another hunk of the same comment",
-    ),
+    Good(_TWO_HUNKS % ":", why="the parameter is described in another hunk of the same comment"),
     Good(
         """\
 diff --git a/drivers/dma-buf/dma-buf.c b/drivers/dma-buf/dma-buf.c
