@@ -126,7 +126,7 @@ def _question(user: NewUser) -> Hit:
         user.file,
         user.line,
         f"Does the Kconfig symbol of this code select {OPTION}, or depend on one that does? "
-        f'Without it the link ends with "{user.call}" undefined.',
+        f"Without it the link fails with an undefined reference to {user.call}().",
         symbol=user.function,
         severity=Severity.NOTE,
         facts={"config": "", "module": "", "call": user.call},

@@ -152,7 +152,9 @@ def _from_callers(functions: list[tuple[Function, LockFacts]], known: dict[int, 
         calls = called.get(function.name, set())
         free = sorted(caller for state, caller in calls if state is Held.FREE)
         if free:
-            known[id(function)] = Entry(Held.FREE, f"{free[0]}() calls it without.", sure=False)
+            known[id(function)] = Entry(
+                Held.FREE, f"{free[0]}() calls {function.name}() without it.", sure=False
+            )
         elif calls and all(state is Held.HELD for state, _ in calls):
             known[id(function)] = Entry(Held.HELD, "Its callers hold it.", sure=False)
         else:
