@@ -28,6 +28,11 @@ def _text(finding: Finding) -> str:
     return canonical(finding.line_text[1:])
 
 
+def _kind(finding: Finding) -> Hashable:
+    """What the rule finds fault with; a rule that finds only one thing does not say."""
+    return finding.rule, str(finding.facts.get("kind"))
+
+
 def _by_symbol(finding: Finding) -> Hashable | None:
     return (finding.rule, _text(finding), finding.symbol) if finding.symbol else None
 
@@ -36,8 +41,8 @@ _STEPS = (
     _Step(lambda finding: finding.fingerprint, lone=False, sure=True),
     _Step(lambda finding: (finding.rule, _text(finding), finding.file), lone=False, sure=True),
     _Step(_by_symbol, lone=False, sure=True),
-    _Step(lambda finding: (finding.rule, finding.file, finding.symbol), lone=True, sure=False),
-    _Step(lambda finding: (finding.rule, _text(finding)), lone=True, sure=False),
+    _Step(lambda f: (_kind(f), f.file, f.symbol), lone=True, sure=False),
+    _Step(lambda finding: (_kind(finding), _text(finding)), lone=True, sure=False),
 )
 
 

@@ -61,7 +61,7 @@ def _timeouts(patch: Patch, file: FileChange, found: Told) -> Iterator[Hit]:
             f"unmap_dma_buf needs dmabuf->resv, which is held here: please drop it before "
             f"{step.name}()."
         )
-        yield from _once(seen, patch, file, step, message, Confidence.MEDIUM)
+        yield from _once(seen, patch, file, step, message, Confidence.MEDIUM, "locked")
     for step in found.timeouts.values():
         sure = _EARLY.sub("", step.name)
         how = "a timeout" if "_timeout" in step.name else "a signal"
@@ -69,7 +69,7 @@ def _timeouts(patch: Patch, file: FileChange, found: Told) -> Iterator[Hit]:
             f"Please wait without a way out, e.g. with {sure}(): after {how} this goes on "
             "although importers still have the buffer mapped."
         )
-        yield from _once(seen, patch, file, step, message, Confidence.HIGH)
+        yield from _once(seen, patch, file, step, message, Confidence.HIGH, "bounded")
 
 
 def _once(
@@ -79,12 +79,14 @@ def _once(
     step: Step,
     message: str,
     confidence: Confidence,
+    kind: str,
 ) -> Iterator[Hit]:
     line = step.line
     if line is not None and file.is_new(line) and line.at not in seen:
         seen.add(line.at)
         name = step.function.name
-        yield Hit(patch, file, line, message, symbol=name, confidence=confidence)
+        facts = {"kind": kind}
+        yield Hit(patch, file, line, message, symbol=name, confidence=confidence, facts=facts)
 
 
 def _missing(
@@ -97,17 +99,17 @@ def _missing(
     if line is None or not (ends or site in found.flagged):
         return
     merged = series.edition(patch) is Edition.MERGED
-    before = f"{last.name}()" if last.kind == "call" else f"the end of {function.name}()"
+    before = f"{last.name}()" if last.kind == "call" else f"{function.name}() returns"
     yield Hit(
         patch,
         file,
         line,
-        "Importers may have the buffer mapped still; please count map_dma_buf against "
+        "Importers may still have the buffer mapped; please count map_dma_buf against "
         f"unmap_dma_buf and wait for the last unmap, with resv dropped, before {before}.",
         symbol=function.name,
         severity=Severity.WARNING if merged and ends else Severity.NOTE,
         confidence=Confidence.MEDIUM,
-        facts={"before": before},
+        facts={"kind": "missing", "before": before},
     )
 
 

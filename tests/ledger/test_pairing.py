@@ -35,6 +35,7 @@ def test_what_could_be_several_is_none() -> None:
     assert pair(moved, [BASE]) == {}
     assert pair([other(line_text=f"+\tfrob_{n}();") for n in range(2)], [BASE]) == {}
     assert pair([other(rule="pin-pair")], [BASE]) == {}
+    assert pair([other(line_text="+\tfrob_tell();", facts={"kind": "order"})], [BASE]) == {}
     assert pair([other(symbol="frob_start", file="x.c")], [BASE], sure=True) == {}
 
 
