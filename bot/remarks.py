@@ -23,6 +23,9 @@ quote on to the end of a statement, or of a comment."""
 BELOW = 1
 """Lines that it may stand below that line; what follows later is another matter."""
 
+TOGETHER = 4
+"""Quoted lines that tell a place from others with the same last line."""
+
 MANY = 8
 """Words beside a Reviewed-by or its like from which on they are a remark, and no farewell."""
 
@@ -36,7 +39,7 @@ class Thread:
         self._patches = {patch.msgid: patch for patch in patches}
         self._by_patch: dict[str, list[Said]] = {}
         self._by_parent: dict[str, list[Said]] = {}
-        self._places: dict[str, dict[str, list[int]]] = {}
+        self._places: dict[str, dict[tuple[str, ...], list[int]]] = {}
         self._inline: set[str] = set()
         """Mails that answer line by line: their greeting is no answer to all."""
         for remark in said:
@@ -91,18 +94,30 @@ class Thread:
 
     def _near(self, remark: Said, finding: Finding) -> bool:
         """Whether the last telling line above the remark is a few lines from the finding."""
-        telling = (line for line in reversed(remark.quoted) if any(map(str.isalnum, line)))
-        line = next(telling, remark.line_text)
-        places = self._lines(finding.patch.msgid).get(line, [])
+        quoted = list(remark.quoted)
+        while quoted and not any(map(str.isalnum, quoted[-1])):
+            quoted.pop()
+        above = tuple(quoted[-TOGETHER:]) or (remark.line_text,)
+        known = self._lines(finding.patch.msgid)
+        # A line such as "put(it);" stands in many places; those above it tell which one is meant.
+        runs = (above[at:] for at in range(len(above)))
+        places = next((known[run] for run in runs if run in known), [])
         first = bisect(places, finding.diff_line - BELOW - 1)
         return any(place <= finding.diff_line + ABOVE for place in places[first : first + 1])
 
-    def _lines(self, msgid: str) -> dict[str, list[int]]:
-        """Where each line of a patch's diff stands in it."""
+    def _lines(self, msgid: str) -> dict[tuple[str, ...], list[int]]:
+        """Where each line of a patch's diff stands in it, alone and with those above it.
+
+        Empty lines do not count, since they are not known to be quoted either.
+        """
         if msgid not in self._places:
             places = self._places[msgid] = {}
+            run: tuple[str, ...] = ()
             for at, line in enumerate(self._patches[msgid].diff.split("\n")):
-                places.setdefault(line, []).append(at)
+                if line[1:].strip():
+                    run = (*run, line)[-TOGETHER:]
+                    for start in range(len(run)):
+                        places.setdefault(run[start:], []).append(at)
         return self._places[msgid]
 
 

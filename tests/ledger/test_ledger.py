@@ -91,6 +91,18 @@ def test_what_a_person_said_there_is_not_said_again(body: str, silent: bool) -> 
         assert (entry.reason, entry.mention) == ("said by R E Viewer", "r1@review.example")
 
 
+@pytest.mark.parametrize(
+    ("above", "silent"), [(NOTIFY, True), ("+\tfrob_fifth(frob);", False), ("", True)]
+)
+def test_a_line_that_stands_twice_is_told_by_those_above_it(above: str, silent: bool) -> None:
+    put = "frob_put(frob);"
+    far = "frob_unmap_everything_that_was_ever_mapped_by_it(frob, frob->first_entry, frob->last);"
+    made, _, review = single(MAP.replace("frob_first(frob);", put).replace(far, put))
+    body = f"> {above}\n> +\t{put}\nHere?\n" if above else f"> +\t{put}\nHere?\n"
+    (entry,) = ledger(review, (), said([reply(body)], [made], OWN))
+    assert entry.status is (Status.SAID if silent else Status.NEW)
+
+
 def test_our_own_mail_is_not_repeated_in_its_thread() -> None:
     made, _, review = single()
     (entry,) = ledger(review, (), said([told()], [made], OWN))
