@@ -104,7 +104,8 @@ def _remarks(
             yield quoted, fill("same.txt.j2", values)
         elif point.standing:
             link = "".join(links([point.mention], link_mask)) if point.mention else ""
-            yield quoted, fill("standing.txt.j2", {"link": link})
+            yield quoted, fill("standing.txt.j2", {"link": link, "again": link in told})
+            told.add(link)
         else:
             urls = [url for url in _cited(finding, link_mask) if url not in told]
             doubt = _doubt(finding, told)
@@ -139,7 +140,7 @@ def _told_apart(points: Iterable[Point]) -> Iterator[tuple[Point, Finding | None
 
 def _doubt(finding: Finding, told: set[str]) -> str:
     """What makes a question of words that are not certain; a mail does not ask it twice."""
-    if finding.confidence is Confidence.HIGH or finding.message.endswith("?"):
+    if finding.confidence is Confidence.HIGH or "? " in f"{finding.message} ":
         return ""
     doubt = fill("doubt.txt.j2", {"again": False})
     return doubt if doubt not in told else fill("doubt.txt.j2", {"again": True})

@@ -92,7 +92,8 @@ def test_only_standing_findings_on_several_patches_are_one_short_mail() -> None:
     ]
     (reply,) = told(*entries)
     assert reply.parent == COVER
-    assert text_of(reply).count("This still stands: ") == 2
+    assert text_of(reply).count(f"> {RETURN}{STANDS}") == 1
+    assert text_of(reply).count("> +\tthird();\n\nThis still stands too.\n") == 1
     assert text_of(reply).count("\n") < 60
     new = entry(finding(second, "+\tthird();"), Status.NEW, "")
     assert [given.parent for given in told(entries[0], new)] == [FIRST, SECOND]
@@ -173,14 +174,26 @@ def test_what_is_in_no_function_is_told_in_full_when_its_words_differ() -> None:
 def test_a_mail_asks_its_question_once() -> None:
     medium = {"confidence": Confidence.MEDIUM}
     body = one_body(found(TEST, **medium), found(rule="another-rule", message="Words.", **medium))
-    assert body.count("Or is there something that I don't see from here?") == 1
-    assert "\n\nWords.\n\nSame question here.\n" in body
+    assert body.count("Or am I missing something?") == 1
+    assert "\n\nWords.\n\nOr am I missing something here as well?\n" in body
 
 
-def test_words_that_ask_need_no_further_question() -> None:
-    body = one_body(found(message="Is the lock held?", confidence=Confidence.MEDIUM))
-    assert "Is the lock held?" in body
-    assert "something that I don't see" not in body
+@pytest.mark.parametrize("after", ["", " Without it this would race."])
+def test_words_that_ask_need_no_further_question(after: str) -> None:
+    body = one_body(found(message=f"Is the lock held?{after}", confidence=Confidence.MEDIUM))
+    assert f"Is the lock held?{after}" in body
+    assert "missing something" not in body
+
+
+def test_mails_of_two_revisions_are_each_named_once() -> None:
+    body = text_of(
+        *told(
+            entry(found(TEST, rule="helper-wording"), Status.STANDING, "revokebot-4@bots.example"),
+            entry(found(), Status.STANDING),
+        )
+    )
+    assert body.count("This still stands: https://lore.kernel.org/r/revokebot-") == 2
+    assert "too" not in body.partition("> ")[2].partition("-- ")[0]
 
 
 def test_a_new_finding_beside_a_standing_one_is_told_in_full() -> None:

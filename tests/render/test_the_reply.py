@@ -222,7 +222,7 @@ def test_every_remark_names_its_object() -> None:
 def test_what_is_not_certain_is_asked() -> None:
     body = text_of(written()[0])
     assert body.count("?\n") == 1
-    assert body.index("Please say what true promises.") < body.index("Or is there something")
+    assert body.index("Please say what true promises.") < body.index("Or am I missing something?")
     sure = finding(changed()[1], RETURN)
     assert "?" not in "\n".join(own_text(text_of(one(sure))))
     assert "?" in "\n".join(own_text(text_of(one(sure._replace(confidence=Confidence.MEDIUM)))))

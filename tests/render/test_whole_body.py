@@ -22,8 +22,8 @@ from tests.render.reading import footer_of, text_of
 ATTRIBUTION = "On Mon, Feb 02, 2026 at 09:08:07AM +0100, Pätch Author wrote:"
 OWN_WORDS = {"notify-fence-doc", "notify-kernel-doc", "restrict-export"}
 """Rules with a template of their own; of their remarks not all words are known here."""
-DOUBT = "Or is there something that I don't see from here?"
-DOUBT_AGAIN = "Same question here."
+DOUBT = "Or am I missing something?"
+DOUBT_AGAIN = "Or am I missing something here as well?"
 
 
 def rows_above(diff: str, row: int) -> list[int]:
@@ -78,7 +78,7 @@ def remarks(found: list[Finding], told: list[str]) -> Iterator[str]:
             yield "Same here." if sure else "Same here?"
             continue
         parts = [wrapped(finding.message)]
-        if not sure and not finding.message.endswith("?"):
+        if not sure and "?" not in finding.message:
             parts.append(DOUBT_AGAIN if doubted else DOUBT)
             doubted = True
         if finding.suggestion:
