@@ -12,6 +12,7 @@ import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import NoReturn
 
 from bot import __version__
@@ -54,6 +55,7 @@ class Parser(ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `revokebot` with `argv` (default: that of the process); return the exit status."""
+    _open_output()
     try:
         status = _dispatch(list(sys.argv[1:] if argv is None else argv))
         sys.stdout.flush()
@@ -74,6 +76,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         text = f"internal error, {type(err).__name__}: {err}; please report it"
         return _complain(f"{text} with the output of `python -X dev -m bot ...`", BotError.status)
     return status
+
+
+def _open_output() -> None:
+    """Write out what the locale can't show: a name in a mail must not end a run half way."""
+    if sys.stdout is None:  # the shell's `>&-`
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _complain(message: str, status: int) -> int:

@@ -251,6 +251,22 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
     assert len(done.stdout) == 10
 
 
+def test_what_the_locale_lacks_is_written_out(tmp_path: Path) -> None:
+    path = tmp_path / "umlaut.eml"
+    path.write_text(CLEAN.replace("Subject: [PATCH] frob: count", "Subject: [PATCH] frob: zähle"))
+    done = run("reply", str(path), PYTHONIOENCODING="ascii", XDG_STATE_HOME=str(tmp_path))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "# nothing to say of [PATCH] frob: z\\xe4hle\n"
+
+
+def test_a_closed_output_is_no_error(clean: str) -> None:
+    done = subprocess.run(
+        ["/bin/sh", "-c", '"$@" >&-', "sh", *REVOKEBOT, "reply", clean],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_full_disk_is_told_in_one_line() -> None:
     with open("/dev/full", "w") as full:
         done = subprocess.run(
