@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+import re
+from argparse import ArgumentTypeError, Namespace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,16 @@ from bot.render.plain import one_line
 if TYPE_CHECKING:
     from bot.store import Store
 
-__all__ = ["ACTIONS", "add", "run"]
+__all__ = ["ACTIONS", "add", "number", "run"]
 
 ACTIONS = ("dismiss", "dismissals", "undismiss")
+
+
+def number(text: str) -> int:
+    """The id of a reply as it is typed; the digits are as many as a database takes."""
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise ArgumentTypeError(f"{text!r} is no number; `revokebot queue list` shows them")
+    return int(text)
 
 
 def add(actions: Any) -> None:
@@ -22,7 +30,7 @@ def add(actions: Any) -> None:
     dismiss = actions.add_parser(
         "dismiss", help="never tell again what a reply tells, for later revisions neither"
     )
-    dismiss.add_argument("id", type=int, metavar="ID")
+    dismiss.add_argument("id", type=number, metavar="ID")
     dismiss.add_argument("--rule", default="", help="only what this rule found; default: all")
     dismiss.add_argument(
         "--reason", required=True, metavar="TEXT", help="why it is wrong, or not worth telling"

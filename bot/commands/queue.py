@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bot.commands import dismissing
+from bot.commands.dismissing import number
 from bot.commands.output import write_mbox
 from bot.config import load
 from bot.errors import BotError, UsageError
@@ -39,14 +40,16 @@ def add(parser: ArgumentParser) -> None:
         ("show", "show one reply with its mail"),
         ("edit", "edit the mail of a draft in $GIT_EDITOR, $VISUAL or $EDITOR"),
     ):
-        actions.add_parser(name, help=text).add_argument("id", type=int, metavar="ID")
+        actions.add_parser(name, help=text).add_argument("id", type=number, metavar="ID")
     for name, text in (
         ("approve", "let drafts be sent"),
         ("discard", "never send these"),
         ("retry", "try failed replies again"),
         ("export", "write replies into an mbox"),
     ):
-        actions.add_parser(name, help=text).add_argument("id", type=int, nargs="+", metavar="ID")
+        actions.add_parser(name, help=text).add_argument(
+            "id", type=number, nargs="+", metavar="ID"
+        )
     actions.choices["discard"].add_argument("--reason", default="discarded by hand")
     actions.choices["export"].add_argument("--to-mbox", metavar="FILE", required=True)
     stop = actions.add_parser("stop", help="let no sender take any reply, until `start`")

@@ -67,6 +67,12 @@ def test_a_wrong_step_is_one_line_and_status_2(
     assert err.count("\n") == 1
     assert main(["queue", "show", "7"]) == 2
     assert "there is no reply 7" in capsys.readouterr().err
+    for wrong in ("abc", "9" * 30, "1_0"):
+        assert main(["queue", "show", wrong]) == 2
+        err = capsys.readouterr().err
+        assert f"'{wrong}' is no number; `revokebot queue list`" in err
+        assert err.count("\n") == 1
+        assert "internal error" not in err
     assert main(["queue", "approve"]) == 2
     assert main(["queue", "burn"]) == 2
 
