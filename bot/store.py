@@ -155,7 +155,7 @@ class Store(Database):
 
     def withdraw(self, id_: int, owner: str, now: datetime, reason: str) -> None:
         """Its sender found that it must not be sent any more."""
-        self._finish(id_, owner, State.DISCARDED, now, reason, {})
+        self._finish(id_, owner, State.DISCARDED, now, reason, {"by_hand": False})
 
     def unapprove(self, id_: int, owner: str, now: datetime, reason: str) -> None:
         """Its sender found that a person has to look at it first, also one who had approved it."""
@@ -188,8 +188,10 @@ class Store(Database):
         with self._writing() as connection:
             return _discard(connection, reply.c.review_id.in_(reviews), now, reason)
 
-    def replace(self, id_: int, envelope: Envelope, subject: str, now: datetime) -> None:
-        """Put an edited mail in the place of a draft; its Message-ID stays."""
+    def replace(
+        self, id_: int, before: bytes, envelope: Envelope, subject: str, now: datetime
+    ) -> None:
+        """Put an edited mail in the place of a draft that reads `before`; its Message-ID stays."""
         values = {
             "recipients": list(envelope.recipients),
             "sender": envelope.sender,
@@ -200,14 +202,20 @@ class Store(Database):
             row = _row(connection, id_)
             if row["state"] != State.DRAFT.value:
                 raise _wrong(row, "be edited")
+            if bytes(row["raw"]) != before:
+                raise UsageError(f"reply {id_} was edited by somebody else meanwhile; edit it anew")
             if row["msgid"] != envelope.msgid:
                 raise UsageError(f"reply {id_}: its Message-ID must stay <{row['msgid']}>")
             _set(connection, id_, {**values, "reason": "edited by hand", "changed": now})
 
-    def drafts(self, states: Iterable[State] = tuple(State)) -> list[Draft]:
-        """The replies in these states, oldest first."""
+    def drafts(
+        self, states: Iterable[State] = tuple(State), since: datetime | None = None
+    ) -> list[Draft]:
+        """The replies in these states, oldest first; those that came into them after `since`."""
         wanted = [state.value for state in states]
         query = select(reply).where(reply.c.state.in_(wanted)).order_by(reply.c.id)
+        if since is not None:
+            query = query.where(reply.c.changed > since)
         with self._reading() as connection:
             return [draft_of(row) for row in connection.execute(query).mappings()]
 
@@ -356,7 +364,7 @@ def _discard(connection: Connection, which: Any, now: datetime, reason: str) -> 
     done = connection.execute(
         update(reply)
         .where(which, or_(reply.c.state.in_(unsent), dead))
-        .values(**_ended(State.DISCARDED, now, reason))
+        .values(**_ended(State.DISCARDED, now, reason), by_hand=False)
     )
     return done.rowcount
 

@@ -239,7 +239,8 @@ def test_nobody_is_written_to_who_is_left_out_now(store: Store, verdict: Verdict
     assert (draft.state, draft.by_hand) == (State.DRAFT, False)
     assert f"not to {email} any more" in draft.reason
     rest = tuple(one for one in draft.envelope.recipients if one != email)
-    store.replace(world.id, draft.envelope._replace(recipients=rest), draft.subject, world.now)
+    envelope = draft.envelope._replace(recipients=rest)
+    store.replace(world.id, draft.envelope.raw, envelope, draft.subject, world.now)
     store.approve(world.id, world.now)
     assert state(world.run()) is State.SENT
     assert world.delivered[0].recipients == rest

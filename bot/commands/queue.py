@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime, timedelta
@@ -47,9 +48,7 @@ def add(parser: ArgumentParser) -> None:
         ("retry", "try failed replies again"),
         ("export", "write replies into an mbox"),
     ):
-        actions.add_parser(name, help=text).add_argument(
-            "id", type=number, nargs="+", metavar="ID"
-        )
+        actions.add_parser(name, help=text).add_argument("id", type=number, nargs="+", metavar="ID")
     actions.choices["discard"].add_argument("--reason", default="discarded by hand")
     actions.choices["export"].add_argument("--to-mbox", metavar="FILE", required=True)
     stop = actions.add_parser("stop", help="let no sender take any reply, until `start`")
@@ -85,7 +84,7 @@ def run(args: Namespace) -> int:
         elif action in dismissing.ACTIONS:
             dismissing.run(store, action, args, datetime.now(UTC))
         else:
-            _decide(store, action, args)
+            return _decide(store, action, args)
     return 0
 
 
@@ -101,18 +100,28 @@ def _list(store: Store, args: Namespace) -> None:
     if states == WAITING:
         # What did not reach everybody is looked at, too; after a week it is history.
         lately = datetime.now(UTC) - WEEK
-        sent = store.drafts((State.SENT,))
-        drafts += [draft for draft in sent if draft.refused and draft.changed > lately]
+        drafts += [draft for draft in store.drafts((State.SENT,), lately) if draft.refused]
     for draft in drafts:
         print(f"{draft.id:>5} {draft.state.value:<9} {one_line(draft.subject)}")
-        until = f" (not before {draft.not_before:%Y-%m-%d %H:%M} UTC)" if draft.not_before else ""
-        print(f"      {draft.changed:%Y-%m-%d %H:%M} UTC: {one_line(draft.reason)}{until}")
+        until = f" (not before {_due(draft)})" if _due(draft) else ""
+        print(f"      {_when(draft.changed)}: {one_line(draft.reason)}{until}")
+
+
+def _due(draft: Draft) -> str:
+    """Before when it does not go; empty for one that has gone, or waits for a person."""
+    if draft.state is not State.APPROVED or draft.not_before is None:
+        return ""
+    return _when(draft.not_before)
+
+
+def _when(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
 def _show(draft: Draft) -> None:
     lines = [
         f"reply:      {draft.id}",
-        f"state:      {draft.state.value} since {draft.changed:%Y-%m-%d %H:%M} UTC",
+        f"state:      {draft.state.value} since {_when(draft.changed)}",
         f"reason:     {draft.reason}",
         f"attempts:   {draft.attempts}",
         f"answers:    {draft.parent}",
@@ -120,23 +129,31 @@ def _show(draft: Draft) -> None:
     ]
     if draft.dkim:
         lines.insert(5, f"signature:  {draft.dkim}")
-    if draft.not_before:
-        lines.append(f"not before: {draft.not_before:%Y-%m-%d %H:%M} UTC")
+    if _due(draft):
+        lines.append(f"not before: {_due(draft)}")
     lines += [f"refused:    {email}: {words}" for email, words in draft.refused.items()]
     print("\n".join(map(one_line, lines)))
     print("\n" + escape(draft.envelope.raw.decode("utf-8", "replace")), end="")
 
 
-def _decide(store: Store, action: str, args: Namespace) -> None:
+def _decide(store: Store, action: str, args: Namespace) -> int:
+    """Do it to all; what one reply does not allow is told, and does not stop the others."""
     now = datetime.now(UTC)
+    status = 0
     for id_ in dict.fromkeys(args.id):
-        if action == "approve":
-            store.approve(id_, now)
-        elif action == "retry":
-            store.retry(id_, now)
+        try:
+            if action == "approve":
+                store.approve(id_, now)
+            elif action == "retry":
+                store.retry(id_, now)
+            else:
+                store.discard(id_, now, args.reason)
+        except UsageError as err:
+            print(f"revokebot: {one_line(str(err))}", file=sys.stderr)
+            status = err.status
         else:
-            store.discard(id_, now, args.reason)
-        print(f"reply {id_} is {store.draft(id_).state.value}")
+            print(f"reply {id_} is {store.draft(id_).state.value}")
+    return status
 
 
 def _export(store: Store, ids: list[int], path: str) -> None:
@@ -160,7 +177,7 @@ def _edit(store: Store, id_: int) -> None:
         print(f"reply {id_} is as before")
         return
     try:
-        store.replace(id_, *edited(draft, raw), datetime.now(UTC))
+        store.replace(id_, draft.envelope.raw, *edited(draft, raw), datetime.now(UTC))
     except BotError as err:
         raise UsageError(f"{err}; nothing was changed, your text is in {path}") from err
     path.unlink()

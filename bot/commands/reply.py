@@ -140,11 +140,12 @@ def _keep(answer: Answer, store: Store, *, approve: bool) -> None:
         revision = answer.review.posting.series.revision
         store.discard_for(msgid, now, f"revision {revision} has come")
     for number, (_reply, verdict) in zip(ids, answer.replies, strict=True):
-        if approve and verdict.action is Action.DRAFT:
-            if store.draft(number).state is State.DRAFT:
-                store.approve(number, now)
-            verdict = verdict._replace(action=Action.SEND, reason="approved by --send")
-        print(f"{number} {store.draft(number).state}: {one_line(verdict.reason)}")
+        draft = store.draft(number)
+        if approve and verdict.action is Action.DRAFT and draft.state is State.DRAFT:
+            store.approve(number, now)
+            draft = store.draft(number)
+        # The verdict is that of a new reply; one that was there has its own reason.
+        print(f"{number} {draft.state.value}: {one_line(draft.reason)}")
 
 
 def _attest(settings: Settings) -> Attest:

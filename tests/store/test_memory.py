@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.cli import main
 from bot.outgoing import State
 from tests.store.memory import EXPORTED, FIXED, Operator
 
@@ -111,3 +112,13 @@ def test_what_came_back_was_told_by_a_mail_that_only_the_outbox_knows(operator: 
     operator.draft(*operator.mails(3))
     export = text(operator).partition(f"> {EXPORTED.decode()}")[2]
     assert export.startswith(f"\n{STANDS}{told.envelope.msgid}\n")
+
+
+def test_a_reply_that_was_there_is_told_with_its_own_reason(
+    operator: Operator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drafts = operator.draft(*operator.mails(1))
+    assert main(["queue", "discard", str(drafts[0].id), "--reason", "not worth it"]) == 0
+    capsys.readouterr()
+    operator.draft(*operator.mails(1))
+    assert f"{drafts[0].id} discarded: not worth it\n" in capsys.readouterr().out

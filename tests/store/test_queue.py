@@ -77,6 +77,15 @@ def test_a_wrong_step_is_one_line_and_status_2(
     assert main(["queue", "burn"]) == 2
 
 
+def test_what_one_reply_does_not_allow_does_not_stop_the_others(
+    outbox: StoreSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["queue", "approve", "7", "1", "2"]) == 2
+    done = capsys.readouterr()
+    assert done.out == "reply 1 is approved\nreply 2 is approved\n"
+    assert "there is no reply 7" in done.err
+
+
 def test_a_failed_reply_is_retried(outbox: StoreSettings) -> None:
     assert main(["queue", "approve", "1", "2"]) == 0
     with Store.open(outbox) as store:
@@ -107,6 +116,24 @@ def test_what_did_not_reach_all_is_listed_for_a_week(
     assert "550 shut" in capsys.readouterr().out
     assert main(["queue", "show", "1"]) == 0
     assert f"refused:    {RECIPIENTS[1]}: 550 closed" in capsys.readouterr().out
+
+
+def test_only_what_will_go_has_a_time(
+    outbox: StoreSettings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["queue", "approve", "1"]) == 0
+    with Store.open(outbox) as store:
+        now = datetime.now(UTC)
+        for end in ("later", "sent"):
+            assert store.claim("one", now, LEASE) is not None
+            if end == "later":
+                store.later(1, "one", now, now, "451 not now")
+            else:
+                store.sent(1, "one", now, "250 ok", {})
+            capsys.readouterr()
+            assert main(["queue", "list", "--all"]) == 0
+            assert main(["queue", "show", "1"]) == 0
+            assert ("not before" in capsys.readouterr().out) is (end == "later")
 
 
 def test_the_switch(outbox: StoreSettings, capsys: pytest.CaptureFixture[str]) -> None:

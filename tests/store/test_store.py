@@ -169,6 +169,25 @@ def test_a_sender_withdraws_only_what_it_holds(store: Store) -> None:
     assert (after.state, after.reason) == (State.DISCARDED, "v3 has come")
 
 
+@pytest.mark.parametrize("ended", ["withdrawn", "replaced", "dismissed"])
+def test_an_approved_reply_that_no_person_discarded_comes_back(store: Store, ended: str) -> None:
+    second = fill(store, DRAFT)[1]
+    store.approve(second, NOW)
+    if ended == "withdrawn":
+        store.withdraw(claimed(store).id, "one", NOW, "the author asked to be left alone")
+    elif ended == "replaced":
+        store.discard_for(REVIEW.posting.series.msgid, NOW, "v3 is out")
+    else:
+        chosen, _discarded = store.dismiss(second, "wrong", NOW)
+        store.undismiss([one.fingerprint for one in chosen])
+    assert store.draft(second).state is State.DISCARDED
+    fill(store, DRAFT)
+    assert store.draft(second).state is State.DRAFT
+    store.discard(second, NOW, "by hand")
+    fill(store, DRAFT)
+    assert store.draft(second).state is State.DISCARDED
+
+
 def test_refused_recipients_are_kept(store: Store) -> None:
     fill(store)
     draft = claimed(store)
@@ -208,14 +227,16 @@ def test_only_a_draft_is_replaced_and_keeps_its_id(store: Store) -> None:
     id_ = fill(store, DRAFT)[0]
     envelope = store.draft(id_).envelope
     edited = envelope._replace(raw=envelope.raw + b"more\n", recipients=RECIPIENTS[:1])
-    store.replace(id_, edited, "Re: that", NOW)
+    with pytest.raises(UsageError, match="edited by somebody else meanwhile"):
+        store.replace(id_, b"what another editor was given", edited, "Re: that", NOW)
+    store.replace(id_, envelope.raw, edited, "Re: that", NOW)
     assert store.draft(id_).envelope == edited
     assert store.draft(id_).subject == "Re: that"
     with pytest.raises(UsageError, match="Message-ID must stay"):
-        store.replace(id_, edited._replace(msgid="x@localhost"), "Re: that", NOW)
+        store.replace(id_, edited.raw, edited._replace(msgid="x@localhost"), "Re: that", NOW)
     store.approve(id_, NOW)
     with pytest.raises(UsageError, match="is approved and can't be edited"):
-        store.replace(id_, envelope, "Re: it", NOW)
+        store.replace(id_, edited.raw, envelope, "Re: it", NOW)
 
 
 def test_a_newer_revision_discards_what_is_unsent(store: Store) -> None:
