@@ -1,90 +1,47 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The series that this bot began with, v1 to v7, as if the bot had been there from the start.
 
-Each revision is reviewed when its embargo ends, with what people had said by
-then; the bot's own replies are rendered and read again with the thread.  The
-transcript names no person and quotes nobody.  `REGEN=1` writes it anew.
+The transcript names no person and quotes nobody.  `REGEN=1` writes it anew.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from datetime import UTC, datetime, timedelta
-from functools import cache
 from pathlib import Path
 
 import pytest
 
-from bot.answer import answers
-from bot.config import Settings
-from bot.lists import lists_of
-from bot.model import Posting, Review
-from bot.outgoing import Action, Counts, Entry, Status
-from bot.render.mail import Reply
-from bot.review import review
-from bot.settings import PolicySettings, ReplySettings
+from bot.outgoing import Entry, Status
 from bot.sources.lineage import lineages
-from bot.sources.mail import parse_mail, read_mail
+from bot.sources.mail import read_mail
 from bot.sources.mbox import read_file
-from bot.sources.said import said
 from bot.sources.series import assemble
-from checks import load_rules
 from tests.conftest import ROOT
+from tests.ledger.replay import Archive, play, reviewer
 
 pytestmark = pytest.mark.corpus
 
 TRANSCRIPT = ROOT / "tests/data/seed_transcript.txt"
 THREADS = "revoke-threads.mbox.xz"
 SERIES = "-dmabuf-revoke-v"
-OWN = "revokebot@bots.example"
-REPLY = ReplySettings(address=OWN, operator="the example team")
 
 
 class Replay:
-    """All that was found and mailed, revision by revision, each answered once people had the word."""
+    """All that was found and mailed, by revision."""
 
     def __init__(self, raws: list[bytes]) -> None:
-        self.raws = raws
-        self.postings = [one for one in assemble(map(read_mail, raws)) if one.series.patches]
+        postings = [one for one in assemble(map(read_mail, raws)) if one.series.patches]
         line = next(
             line
-            for line in lineages(self.postings)
+            for line in lineages(postings)
             if any(SERIES in posting.series.msgid for posting in line)
         )
-        reached = {name for one in line for mail in one.mails.values() for name in lists_of(mail)}
-        policy = PolicySettings(post="send", lists=tuple(reached))
-        self.settings = Settings(reply=REPLY, policy=policy)
-        self.entries: dict[int, tuple[Entry, ...]] = {}
-        self.mails: dict[int, tuple[Reply, ...]] = {}
-        self.robots: set[str] = set()
-        rules = load_rules()
-
-        @cache
-        def reviewed(msgid: str) -> Review:
-            return review(next(one for one in line if one.series.msgid == msgid), rules)
-
-        self.reviewed = reviewed
-        for posting in sorted(line, key=lambda posting: posting.series.revision):
-            self._post(posting)
-
-    def _post(self, posting: Posting) -> None:
-        """Answer one revision as it would have been, of what had been mailed by then."""
-        assert posting.series.date is not None
-        now = posting.series.date + timedelta(minutes=self.settings.policy.embargo_minutes)
-        known = [raw for raw in self.raws if _date(raw) <= now]
-        there = [one for one in self.postings if one.series.date and one.series.date <= now]
-        (done,) = answers(
-            known, there, [posting], lambda one: self.reviewed(one.series.msgid), self.settings,
-            now, Counts,
-        )  # fmt: skip
-        assert done.refused == ()
-        self.robots |= {one.msgid for one in said(known, there, OWN) if one.bot}
-        self.entries[posting.series.revision] = done.entries
-        self.mails[posting.series.revision] = tuple(
-            reply for reply, verdict in done.replies if verdict.action is Action.SEND
-        )
-        self.raws += [reply.raw for reply in self.mails[posting.series.revision]]
+        steps = play(Archive(raws), line, reviewer())
+        assert all(step.answer.refused == () for step in steps)
+        self.entries = {step.posting.series.revision: step.answer.entries for step in steps}
+        self.mails = {step.posting.series.revision: step.mails() for step in steps}
+        self.robots = {one.msgid for step in steps for one in step.heard if one.bot}
 
     def transcript(self) -> str:
         lines = []
@@ -106,10 +63,6 @@ class Replay:
         if entry.reason.startswith("first told"):
             return entry.reason
         return f"answered by {who}" if entry.revision else f"said by {who}"
-
-
-def _date(raw: bytes) -> datetime:
-    return parse_mail(raw).date or datetime.max.replace(tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
