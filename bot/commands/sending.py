@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from bot.config import Settings
 from bot.delivery import check
 from bot.errors import UsageError
-from bot.outgoing import State
+from bot.outgoing import Envelope, Outcome, Result, State
 from bot.render.plain import one_line
 from bot.sender import Sender
 from bot.sources.options import SourceOptions
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["may_send", "send_due", "sender_of"]
 
 REFUSED = 3
-"""Exit status when a server refused a reply or a recipient, or the archive could not be asked."""
+"""Exit status when a server did not take a reply or a recipient, or could not be asked."""
 TERMINATED = 143
 """128 + SIGTERM, as a shell reports it."""
 SILENT = 3
@@ -64,20 +64,37 @@ def sender_of(settings: Settings, store: Store) -> Sender:
 def send_due(settings: Settings, store: Store) -> int:
     """Send all that is due, oldest first, and say what became of it.
 
-    Returns the exit status: 3 when a server refused something, or the archive could not be asked.
+    Returns the exit status: 3 when a server refused something, or could not be reached.
     """
     may_send(settings)
+    stopped = store.stopped()
+    if stopped is not None:
+        print(f"nothing is sent, all is stopped: {one_line(stopped)}")
+        print("`revokebot queue start` lets replies go again")
+        return 0
+    missed: list[Outcome] = []
     sender = sender_of(settings, store)
+    sender = sender._replace(deliver=partial(_delivered, sender.deliver, missed))
     status = silent = 0
     with _terminable():
         while silent < SILENT and (draft := sender.run_once()) is not None:
             print(f"{draft.id:>5} {draft.state.value:<9} {one_line(draft.reason)}", flush=True)
             silent = silent + 1 if draft.waits else 0
-            if silent or draft.refused or draft.state is State.FAILED:
+            if silent or missed or draft.refused or draft.state is State.FAILED:
                 status = REFUSED
     if silent == SILENT:
         print("revokebot: the archive does not answer; what else is due waits", file=sys.stderr)
     return status
+
+
+def _delivered(
+    deliver: Callable[[Envelope], Outcome], missed: list[Outcome], envelope: Envelope
+) -> Outcome:
+    """Deliver, and keep what became of a mail that was not taken."""
+    outcome = deliver(envelope)
+    if outcome.result is not Result.SENT:
+        missed.append(outcome)
+    return outcome
 
 
 @contextmanager

@@ -157,8 +157,8 @@ def _by_smtp(job: Job, account: Account) -> tuple[Outcome, Connection | None]:
     """Send over a connection of ours that b4 is given; it is still open where there is one."""
     import b4
 
+    where = f"{account.host}:{account.port}" if account.port else account.host
     if account.user and not account.password and account.auth != "none":
-        where = f"{account.host}:{account.port}" if account.port else account.host
         found = b4.git_credential_fill(None, protocol="smtp", host=where, username=account.user)
         if not found:
             raise ConfigError(
@@ -172,7 +172,7 @@ def _by_smtp(job: Job, account: Account) -> tuple[Outcome, Connection | None]:
             smtp, [_seen_by_b4(job.envelope)], job.envelope.sender, list(job.envelope.recipients)
         )
     except Exception as error:
-        return (smtp and smtp.outcome) or why(error), smtp
+        return (smtp and smtp.outcome) or why(error, where), smtp
     return smtp.outcome or Outcome(Result.LATER, "b4 did not send the mail"), smtp
 
 

@@ -175,8 +175,11 @@ def quoted_printable(raw: bytes) -> bytes:
     return head + b"\n\n" + b"\n".join(lines)
 
 
-def why(error: Exception) -> Outcome:
-    """What an error before the final dot means: the mail was not taken."""
+def why(error: Exception, server: str) -> Outcome:
+    """What an error before the final dot means: the mail was not taken.
+
+    `server` is named where it did not say anything itself.
+    """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         answers = error.recipients.values()
         code = min((code for code, _words in answers), default=0)
@@ -185,20 +188,22 @@ def why(error: Exception) -> Outcome:
     if isinstance(error, smtplib.SMTPResponseException):
         result = Result.REFUSED if error.smtp_code // 100 == 5 else Result.LATER
         return Outcome(result, _said(error))
+    words = f"{server}: {_said(error)}"
     for_good = (Unsafe, smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError)
     if isinstance(error, for_good):
-        return Outcome(Result.REFUSED, _said(error))
+        return Outcome(Result.REFUSED, words)
     if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
-        return Outcome(Result.REFUSED, _said(error))
+        return Outcome(Result.REFUSED, words)
     if isinstance(error, OSError | smtplib.SMTPException | socket.gaierror):
-        return Outcome(Result.LATER, _said(error))
+        return Outcome(Result.LATER, words)
     return Outcome(Result.REFUSED, f"b4 could not send it: {_said(error)}")
 
 
 def _said(error: Exception) -> str:
     if isinstance(error, smtplib.SMTPResponseException):
         return _words(error.smtp_code, error.smtp_error)
-    return str(error) or type(error).__name__
+    words = error.strerror if isinstance(error, OSError) else ""
+    return words or str(error) or type(error).__name__
 
 
 def _words(code: int, words: bytes | str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,15 @@ __all__ = ["Database", "connect", "is_there", "lock", "said"]
 
 BUSY_MS = 30_000
 """How long a writer waits for another one."""
+BROKEN = "put a copy in its place, or move it away: a new one has no drafts and dismissals"
+ADVICE = {
+    sqlite3.SQLITE_BUSY: "another program holds it: try again when that is done",
+    sqlite3.SQLITE_FULL: "make room on the disk, then try again",
+    sqlite3.SQLITE_READONLY: "give this user the right to write the file and its folder",
+    sqlite3.SQLITE_CORRUPT: BROKEN,
+    sqlite3.SQLITE_NOTADB: BROKEN,
+}
+"""What to do, by SQLite's primary code of an error."""
 LOCK = 0x7265766F6B65
 """Key of the advisory lock that PostgreSQL's writers and migrations take."""
 
@@ -78,7 +88,7 @@ class Database:
             yield
         except DBAPIError as err:
             raise BotError(
-                f"store {self.url}: {said(err)}; nothing was changed, try again"
+                f"store {self.url}: {said(err)}; nothing was changed, {_advice(err, 'try again')}"
             ) from err
 
 
@@ -101,9 +111,8 @@ def connect(url: str) -> Engine:
         _migrate(engine)
     except DBAPIError as err:
         engine.dispose()
-        raise UsageError(
-            f"store.url {parsed!r}: {said(err)}; check the url and its rights"
-        ) from err
+        hint = _advice(err, "check the url and its rights")
+        raise UsageError(f"store.url {parsed!r}: {said(err)}; {hint}") from err
     except BaseException:
         engine.dispose()
         raise
@@ -113,6 +122,13 @@ def connect(url: str) -> Engine:
 def said(err: DBAPIError) -> str:
     """The database's own words, in one line."""
     return " ".join(str(err.orig).split())
+
+
+def _advice(err: DBAPIError, otherwise: str) -> str:
+    """What to do about an error of SQLite; `otherwise` for all that others say."""
+    code = getattr(err.orig, "sqlite_errorcode", None)
+    # The lower byte: the rest tells where it came up.
+    return ADVICE.get(code & 0xFF, otherwise) if isinstance(code, int) else otherwise
 
 
 def lock(connection: Connection) -> None:

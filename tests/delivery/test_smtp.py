@@ -56,6 +56,14 @@ def test_fate(configure: Configure, script: Mapping[str, str], result: Result, d
         assert answer in outcome.words
 
 
+def test_a_server_that_is_not_there_is_named(configure: Configure) -> None:
+    with Scripted({}) as server:
+        port = server.port
+    configure(smtpserver="127.0.0.1", smtpserverport=port)
+    outcome = deliver(ENVELOPE, SETTINGS)
+    assert outcome == (Result.LATER, f"127.0.0.1:{port}: Connection refused", {})
+
+
 def test_the_mail_arrives_as_it_is(configure: Configure) -> None:
     with Scripted({}) as server:
         configure(smtpserver="127.0.0.1", smtpserverport=server.port)

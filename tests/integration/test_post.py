@@ -21,7 +21,7 @@ import pytest
 
 from bot.sources.mbox import read_file
 from tests.conftest import ROOT
-from tests.integration.conftest import Inbox
+from tests.integration.conftest import Inbox, free_port
 from tests.integration.mails import Note
 from tests.integration.postoffice import Address, opened
 
@@ -127,6 +127,7 @@ def test_the_switch_stops_everything_at_once(person: Person) -> None:
     person.run("queue", "stop", "a maintainer asked")
     person.run("reply", COVER, "--send")
     assert person.office.office.deliveries == {}
+    assert "nothing is sent, all is stopped: a maintainer asked" in person.run("queue", "send")
     assert "a maintainer asked" in person.run("queue")
     person.run("queue", "start")
     assert " sent " in person.run("queue", "send")
@@ -161,6 +162,18 @@ def test_a_dead_archive_is_told_and_parks_nothing(person: Person) -> None:
     assert told.count("the archive could not be asked") == len(numbers)
     assert person.run("queue", "list").count(" approved ") == len(numbers)
     assert person.office.office.deliveries == {}
+
+
+def test_a_mail_server_that_is_not_there_is_told(person: Person) -> None:
+    drafted = person.run("reply", COVER, "--draft")
+    numbers = re.findall(r"^(\d+) draft:", drafted, re.MULTILINE)
+    person.run("queue", "approve", *numbers)
+    Address(person.office.office, free_port()).git_config(
+        Path(person.variables["HOME"]) / ".gitconfig"
+    )
+    told = person.run("queue", "send", status=3)
+    assert told.count(": Connection refused") == len(numbers)
+    assert person.run("queue").count(" approved ") == len(numbers)
 
 
 def test_a_sender_that_is_terminated_gives_its_reply_back(person: Person) -> None:

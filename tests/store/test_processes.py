@@ -157,6 +157,41 @@ def test_a_migration_that_dies_leaves_an_empty_database(tmp_path: Path) -> None:
     connection.close()
 
 
+@pytest.mark.parametrize(
+    ("pragma", "words"),
+    [
+        ("max_page_count=1", "database or disk is full; nothing was changed, make room"),
+        ("query_only=1", "nothing was changed, give this user the right to write the file"),
+    ],
+)
+def test_what_the_disk_refuses_comes_with_the_way_out(
+    tmp_path: Path, pragma: str, words: str
+) -> None:
+    with Store.open(settings(tmp_path)) as store:
+        with store._writing() as connection:
+            connection.exec_driver_sql(f"PRAGMA {pragma}")
+        with pytest.raises(BotError, match=words):
+            many(store, 60)
+        assert store.drafts() == []
+
+
+def test_a_database_that_is_held_or_broken_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.outbox.database.BUSY_MS", 20)
+    path = tmp_path / "state/outbox.db"
+    with Store.open(settings(tmp_path)) as store:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(BotError, match=r"is locked; .* another program holds it: try again"):
+            fill(store)
+        other.close()
+        fill(store)
+    path.write_bytes(b"these are words, and no database " * 99)
+    with pytest.raises(UsageError, match="not a database; put a copy in its place, or move it"):
+        Store.open(settings(tmp_path))
+
+
 def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
     Store.open(settings(tmp_path)).close()
     with sqlite3.connect(tmp_path / "state" / "outbox.db") as connection:
