@@ -27,7 +27,7 @@ from bot.model import Posting, Review
 from bot.outbox.rows import entry_row, finding_of, reply_row, review_row
 from bot.outbox.schema import entry, reply, review
 from bot.outgoing import Earlier, Entry, Judged, Mention, State, Status
-from bot.sources.lineage import name_of
+from bot.sources.lineage import names_of
 
 __all__ = ["record", "revisions"]
 
@@ -110,8 +110,11 @@ def revisions(connection: Connection, line: Sequence[Posting]) -> tuple[Earlier,
     """What is kept of a series: the revisions in `line`, and others of their author and title."""
     msgids = {posting.series.msgid for posting in line}
     names = {
-        name_of(posting.mails[posting.series.msgid].author.email.lower(), posting.series.subject)
+        name
         for posting in line
+        for name in names_of(
+            posting.mails[posting.series.msgid].author.email.lower(), posting.series.subject
+        )
     }
     wanted = or_(
         review.c.msgid.in_(msgids), review.c.author.in_({author for author, _, _ in names})
@@ -120,7 +123,7 @@ def revisions(connection: Connection, line: Sequence[Posting]) -> tuple[Earlier,
     ids = [
         id_
         for id_, msgid, author, subject in connection.execute(query)
-        if msgid in msgids or name_of(author, subject) in names
+        if msgid in msgids or not names.isdisjoint(names_of(author, subject))
     ]
     rows = select(review).where(review.c.id.in_(ids)).order_by(review.c.revision, review.c.id)
     return tuple(_earlier(connection, row) for row in connection.execute(rows).mappings().all())

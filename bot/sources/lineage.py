@@ -16,9 +16,10 @@ from bot.model import Posting
 from bot.sources.subject import parse_subject
 from checks.source.pattern import pattern
 
-__all__ = ["lineages", "name_of", "newest", "select"]
+__all__ = ["lineages", "names_of", "newest", "select"]
 
 _CHANGE_ID = pattern(r"^change-id: ([\w.-]{4,200})[ \t\r]*$", re.MULTILINE)
+_REVISION = pattern(r"(.*[^ ,;(])[ ,;(]+v(\d{1,3})\)?")
 _SPACE = pattern(r"\s+")
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
@@ -66,20 +67,26 @@ def lineages(postings: Sequence[Posting]) -> list[list[Posting]]:
     return list(lines.values())
 
 
-def name_of(author: str, subject: str) -> tuple[str, str, str]:
-    """What all revisions of a series have in common that says so in their first subject.
+def names_of(author: str, subject: str) -> frozenset[tuple[str, str, str]]:
+    """What all revisions of a series have in common, one of it, by their first subject.
+
+    That is the title; and without its revision where it repeats that: `[PATCH v3] a teapot, v3`.
 
     Parameters
     ----------
     author: address of who sent it, lower case
     """
     parsed = parse_subject(subject)
-    return author, parsed.branch, _SPACE.sub(" ", parsed.title).lower()
+    title = _SPACE.sub(" ", parsed.title).lower()
+    titles = {title}
+    if found := _REVISION.fullmatch(title):
+        titles |= {found[1]} if int(found[2]) == parsed.revision else set()
+    return frozenset((author, parsed.branch, one) for one in titles)
 
 
 def _keys(posting: Posting) -> Iterator[tuple[str, ...]]:
     first = posting.mails[posting.series.msgid]
-    yield name_of(_author(posting), first.subject)
+    yield from names_of(_author(posting), first.subject)
     for change in _CHANGE_ID.findall(first.text):
         yield "change-id", change
 

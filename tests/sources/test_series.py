@@ -115,6 +115,22 @@ def test_revisions_in_threads_of_their_own() -> None:
     assert [posting.series.revision for posting in newest(group(mails))] == [2]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ("[PATCH] a teapot", "[PATCH v2] a teapot, v2", True),
+        ("[PATCH v2] a teapot v2", "[PATCH v3] A teapot (v3)", True),
+        ("[PATCH v2] teapot v2", "[PATCH v3] teapot v2", True),
+        ("[PATCH] teapot v2", "[PATCH] teapot v3", False),
+        ("[PATCH] teapot", "[PATCH v2] teapot v3", False),
+    ],
+)
+def test_titles_that_repeat_the_revision(old: str, new: str, same: bool) -> None:
+    mails = [mail(old, "1@x"), mail(new, "1@y")]
+    wanted = ["1@y"] if same else ["1@x", "1@y"]
+    assert [posting.series.msgid for posting in newest(group(mails))] == wanted
+
+
 @pytest.mark.parametrize("end", ["", "\r", " "])
 def test_revisions_known_by_change_id(end: str) -> None:
     body = f"Hi\n\n---\nchange-id: 20260303-teapot-0123456789ab{end}\n"
