@@ -9,7 +9,6 @@ does not exist is an error, never ignored; so is a value of the wrong type.
 
 from __future__ import annotations
 
-import math
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +30,8 @@ from bot.sources.options import ArchiveOptions
 __all__ = ["Origin", "Settings", "load", "walk"]
 
 PREFIX = "REVOKEBOT_"
+MOST = 10_000_000
+"""Largest number of seconds that a setting takes, four months: no library takes any number."""
 NO_ORIGINS: Mapping[str, str] = {}
 
 
@@ -252,7 +253,7 @@ def _float(raw: object, origin: Origin) -> float:
         raw = float(raw)
     if not isinstance(raw, int | float) or isinstance(raw, bool):
         raise TypeError
-    if not math.isfinite(raw) or raw <= 0:
+    if not 0 < raw <= MOST:
         raise ValueError
     return float(raw)
 
@@ -268,14 +269,17 @@ def _names(raw: object, origin: Origin) -> tuple[str, ...]:
 def _path(raw: object, origin: Origin) -> Path | None:
     if not isinstance(raw, str):
         raise TypeError
-    return origin.folder / Path(raw).expanduser() if raw else None
+    try:
+        return origin.folder / Path(raw).expanduser() if raw else None
+    except RuntimeError as err:  # `~name/`, and nobody is called so
+        raise ValueError from err
 
 
 _READERS: dict[str, tuple[Callable[[object, Origin], object], str]] = {
     "str": (_str, "a string of printable characters"),
     "bool": (_bool, "true or false"),
     "int": (_int, "a whole number, not negative"),
-    "float": (_float, "a number above 0"),
+    "float": (_float, f"a number above 0, at most {MOST}"),
     "tuple[str, ...]": (_names, "a list of names"),
     "Path | None": (_path, "a path"),
 }

@@ -69,6 +69,11 @@ def write_mbox(path: str, mails: Iterable[bytes]) -> None:
 
     try:
         with open(path, "xb") as file:
-            file.writelines(map(as_draft, mails))
+            try:
+                file.writelines(map(as_draft, mails))
+                file.flush()
+            except BaseException:
+                os.unlink(path)  # one that is cut off looks like a whole one
+                raise
     except OSError as err:
         raise UsageError(f"--to-mbox {path}: {err.strerror}; name a file to be made") from err

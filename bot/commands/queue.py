@@ -8,6 +8,7 @@ from a mail is shown with its control characters written out.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -170,27 +171,41 @@ def _edit(store: Store, id_: int) -> None:
     path = Path(name)
     with open(handle, "wb") as file:
         file.write(draft.envelope.raw)
-    _run_editor(path)
-    raw = path.read_bytes()
-    if raw == draft.envelope.raw:
-        path.unlink()
-        print(f"reply {id_} is as before")
+    editor, status = _run_editor(path)
+    wrong = f"the editor `{editor}` ended with {status}" if status else ""
+    if not path.is_file():
+        wrong = wrong or f"the editor `{editor}` left no {path}"
+    elif (raw := path.read_bytes()) != draft.envelope.raw:
+        _keep_edited(store, draft, path, raw, wrong)
+        print(f"reply {id_} is edited; `revokebot queue approve {id_}` lets it be sent")
         return
+    path.unlink(missing_ok=True)
+    if wrong:
+        raise UsageError(f"{wrong}; nothing was changed")
+    print(f"reply {id_} is as before")
+
+
+def _keep_edited(store: Store, draft: Draft, path: Path, raw: bytes, wrong: str) -> None:
+    """Put the edited mail into the outbox; where that can't be, the text stays at `path`."""
     try:
-        store.replace(id_, draft.envelope.raw, *edited(draft, raw), datetime.now(UTC))
+        if wrong:
+            raise UsageError(wrong)
+        store.replace(draft.id, draft.envelope.raw, *edited(draft, raw), datetime.now(UTC))
     except BotError as err:
         raise UsageError(f"{err}; nothing was changed, your text is in {path}") from err
     path.unlink()
-    print(f"reply {id_} is edited; `revokebot queue approve {id_}` lets it be sent")
 
 
-def _run_editor(path: Path) -> None:
-    """Run the editor as git does: its value is words for the shell."""
+def _run_editor(path: Path) -> tuple[str, int]:
+    """Run the editor as git does: its value is words for the shell, and ^C is for it alone."""
     names = ("GIT_EDITOR", "VISUAL", "EDITOR")
     editor = next((os.environ[name] for name in names if os.environ.get(name)), "vi")
-    status = subprocess.run(
-        ["/bin/sh", "-c", f'{editor} "$@"', editor, str(path)], check=False
-    ).returncode
-    if status:
-        path.unlink(missing_ok=True)
-        raise UsageError(f"the editor `{editor}` ended with {status}; nothing was changed")
+    keys = (signal.SIGINT, signal.SIGQUIT)
+    # Not SIG_IGN, which the editor would inherit.
+    before = [signal.signal(key, lambda *_: None) for key in keys]
+    try:
+        command = ["/bin/sh", "-c", f'{editor} "$@"', editor, str(path)]
+        return editor, subprocess.run(command, check=False).returncode
+    finally:
+        for key, handler in zip(keys, before, strict=True):
+            signal.signal(key, handler)

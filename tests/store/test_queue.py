@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import mailbox
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from bot.cli import main
+from bot.commands.output import write_mbox
 from bot.outbox.edited import edited
 from bot.outgoing import Envelope, Judged, State
 from bot.settings import StoreSettings
@@ -267,3 +269,45 @@ def test_an_editor_that_fails_changes_nothing(
     assert main(["queue", "approve", "1"]) == 0
     assert main(["queue", "edit", "1"]) == 2
     assert list(tmp_path.glob("revokebot-1-*")) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("echo more >> $1; exit 1", "ended with 1; nothing was changed, your text is in"),
+        ("rm $1", "left no "),
+        # ^C goes to all programs of the terminal.
+        (
+            "kill -INT $PPID; sleep 0.1; echo more >> $1; exit 2",
+            "ended with 2; nothing was changed",
+        ),
+    ],
+)
+def test_what_an_editor_can_do(
+    outbox: StoreSettings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    script: str,
+    words: str,
+) -> None:
+    program = tmp_path / "edit.sh"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("EDITOR", f"exec {program}")
+    before = raw(outbox)
+    assert main(["queue", "edit", "1"]) == 2
+    assert words in capsys.readouterr().err
+    assert raw(outbox) == before
+    kept = list(tmp_path.glob("revokebot-1-*"))
+    assert [path.read_bytes() for path in kept] == ([] if "rm" in script else [before + b"more\n"])
+
+
+def test_an_mbox_that_is_cut_off_does_not_stay(tmp_path: Path) -> None:
+    def mails() -> Iterator[bytes]:
+        yield written()[0].envelope.raw
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_mbox(str(tmp_path / "out.mbox"), mails())
+    assert list(tmp_path.iterdir()) == []
