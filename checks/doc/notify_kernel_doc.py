@@ -80,7 +80,7 @@ def _text(series: Series, change: ContractChange, doc: KernelDoc | None) -> tupl
     """Kernel-doc lines in our own words, from the facts of the contract."""
     told = [
         f"Exporters can call {change.symbol}() from their attach",
-        "callback to tell such importers.",
+        "callback to detect such importers.",
     ]
     if doc is not None and "permanent revocation" in doc.prose and change.kind == "helper":
         return (f"Exporters can call {change.symbol}() from their attach callback.",)

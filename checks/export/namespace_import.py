@@ -147,18 +147,28 @@ def _foreign(build: Build, user: NewUser, others: list[str]) -> str | None:
 
 
 def _hit(series: Series, user: NewUser, module: Module | None, modular: set[bool | None]) -> Hit:
-    name = f"module {module.name}" if module is not None else "the module"
+    if module is not None:
+        place = f"module {module.name}"
+        error = (
+            f"{place} uses symbol {user.call} from namespace {NAMESPACE}, but does not import it"
+        )
+        after = f"modpost will say: {error}."
+    else:
+        place = "the module"
+        after = f"modpost will complain that it uses {user.call} without that."
     quoted = f'"{NAMESPACE}"' if at_least(series, (6, 13)) else NAMESPACE
-    told = module.name if module is not None else "..."
     return Hit(
         user.patch,
         user.file,
         user.line,
-        f"Please add MODULE_IMPORT_NS({quoted}) to {name}, or modpost will say: module {told} uses "
-        f"symbol {user.call} from namespace {NAMESPACE}, but does not import it.",
+        f"Please add MODULE_IMPORT_NS({quoted}) to {place}, or {after}",
         symbol=user.function,
         confidence=Confidence.HIGH if modular == {True} else Confidence.MEDIUM,
-        facts={"module": told, "call": user.call, "import": f"MODULE_IMPORT_NS({quoted});"},
+        facts={
+            "module": module.name if module is not None else "",
+            "call": user.call,
+            "import": f"MODULE_IMPORT_NS({quoted});",
+        },
     )
 
 

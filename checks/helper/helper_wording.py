@@ -55,7 +55,7 @@ def check(series: Series) -> Iterator[Hit]:
 def _wishes(predicate: Predicate) -> Iterator[str]:
     name, prose = predicate.function.name, predicate.doc.prose if predicate.doc else ""
     if _NAME.search(name):
-        yield f"name what is asked, an ability: {HELPER}() or the like"
+        yield f"name the ability that this asks for, as in {HELPER}()"
     if prose and not _WHO.search(prose):
         yield "say in the kernel-doc that exporters call this"
     if prose and not _PROMISE.search(prose):

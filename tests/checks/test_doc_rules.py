@@ -169,7 +169,7 @@ def test_text_for_a_comment_that_only_the_tree_shows(tmp_path: Path) -> None:
     assert doc.startswith(" * @dmabuf: the buffer\n *\n * A dynamic importer drops")
     assert doc.endswith(
         "Exporters can call dma_buf_can_revoke() from their attach\n"
-        " * callback to tell such importers.\n */\n"
+        " * callback to detect such importers.\n */\n"
     )
     (plain,) = findings_of("notify-kernel-doc", diff, None)
     assert plain.suggestion.startswith("+ * A dynamic importer")
