@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from hypothesis import settings
 # A machine's busy moment is no finding, and CI fails on the same inputs wherever it runs.
 settings.register_profile("revokebot", deadline=None, derandomize=bool(os.environ.get("CI")))
 settings.load_profile("revokebot")
+
+# A shell lets what it starts in the background ignore ^C, which the children of tests would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = Path(os.environ.get("KERNEL_MAIL_CORPUS") or ROOT.parent / "shared" / "corpus")
