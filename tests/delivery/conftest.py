@@ -31,6 +31,8 @@ Content-Transfer-Encoding: 8bit
 ..two
 From here on: gr\u00fc\u00dfe  
 """.encode()
+LARGE = RAW + (b"x" * 900 + b"\n") * 6000
+"""More than the buffers between a client and a server that does not read take."""
 ENVELOPE = Envelope(
     "revokebot-1@example.org", "bot@example.org", ("author@example.org", "list@example.org"), RAW
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 import ssl
 import threading
 from email import message_from_bytes
@@ -30,6 +31,8 @@ class Endpoint(ThreadingHTTPServer):
         self, identity: str, public: bytes, how: str = "well", tls: ssl.SSLContext | None = None
     ) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
+        # As in `Scripted`.
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.identity, self.public, self.how = identity, public, how
         self.sent: list[tuple[bytes, list[str]]] = []
         """Each mail that was taken, and to whom it goes."""

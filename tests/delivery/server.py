@@ -38,6 +38,8 @@ class Scripted:
         self._tls = tls
         self._end = threading.Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
+        # What waits to be read is little, so that a lost mail is noticed while it is sent.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         self.port: int = self._socket.getsockname()[1]
         self._thread = threading.Thread(target=self._serve)
 

@@ -13,7 +13,7 @@ from bot.delivery import check, deliver
 from bot.errors import UsageError
 from bot.outgoing import Result
 from bot.settings import DeliverySettings
-from tests.delivery.conftest import ENVELOPE, RAW, SETTINGS, Configure, Key
+from tests.delivery.conftest import ENVELOPE, LARGE, RAW, SETTINGS, Configure, Key
 from tests.delivery.endpoint import Endpoint
 from tests.delivery.tls import certificate
 
@@ -105,8 +105,10 @@ def test_fate(aim: Aim, key: Key, how: str) -> None:
 def test_a_mail_that_could_not_be_handed_over_whole_goes_later(aim: Aim, key: Key) -> None:
     """One that is larger than all buffers on the way."""
     with Endpoint(BOT, key.public, "mute") as endpoint:
-        outcome = deliver(ENVELOPE._replace(raw=RAW + b"more\n" * (4 << 20)), aim(endpoint.url))
+        settings = aim(endpoint.url)._replace(deadline=60.0)
+        outcome = deliver(ENVELOPE._replace(raw=LARGE), settings)
     assert (outcome.result, endpoint.sent) == (Result.LATER, []), outcome
+    assert "timed out" in outcome.words
 
 
 def test_no_server(aim: Aim, key: Key) -> None:
