@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import partial
 from typing import NamedTuple
 
 from bot.config import Settings
@@ -26,7 +25,7 @@ from bot.sources.lineage import lineages, newest
 from bot.sources.mail import read_mail
 from bot.sources.said import said
 
-__all__ = ["Answer", "answers"]
+__all__ = ["Answer", "Run", "answers"]
 
 UNSURE = ("newer-revisions-unknown", "other-revisions-unknown")
 """Notes of a source that could not tell whether there is a newer revision."""
@@ -49,30 +48,33 @@ class Answer(NamedTuple):
     """
 
 
-class Context(NamedTuple):
-    """What all postings of one source have in common."""
+class Run(NamedTuple):
+    """What all series that are answered in one run have in common."""
 
-    said: Sequence[Said]
     review: Callable[[Posting], Review]
     settings: Settings
     now: datetime
-    counts: Callable[[], Counts]
-    dkim: Callable[[Mail], str]
-    stored: Callable[[Sequence[Posting]], Sequence[Earlier]]
-    dismissed: Mapping[str, str]
+    """Aware."""
+    counts: Callable[[], Counts] = Counts
+    """Asked before each posting, what has left and what is about to."""
+    attest: Callable[[bytes, Mail], str] | None = None
+    """What looks at the signature of a mail (`bot.attest`); without it nobody does."""
+    stored: Callable[[Sequence[Posting]], Sequence[Earlier]] = lambda line: ()
+    """What is remembered of the revisions of a series, asked with those that were found."""
+    dismissed: Mapping[str, str] = NOTHING
+    """Fingerprints that the operator does not want to hear of, with the reason."""
+
+
+class _Source(NamedTuple):
+    """What all postings of one source have in common."""
+
+    run: Run
+    raws: Sequence[bytes]
+    said: Sequence[Said]
 
 
 def answers(
-    raws: Sequence[bytes],
-    postings: Sequence[Posting],
-    chosen: Sequence[Posting],
-    review: Callable[[Posting], Review],
-    settings: Settings,
-    now: datetime,
-    counts: Callable[[], Counts],
-    attest: Callable[[bytes, Mail], str] | None = None,
-    stored: Callable[[Sequence[Posting]], Sequence[Earlier]] = lambda line: (),
-    dismissed: Mapping[str, str] = NOTHING,
+    raws: Sequence[bytes], postings: Sequence[Posting], chosen: Sequence[Posting], run: Run
 ) -> Iterator[Answer]:
     """Answer each of `chosen`.
 
@@ -80,36 +82,32 @@ def answers(
     ----------
     raws: all mails of the source, replies too
     postings: all series found in them, older revisions too
-    now: aware
-    counts: asked before each posting, what has left and what is about to
-    attest: what looks at the signature of a mail (`bot.attest`); without it nobody does
-    stored: what is remembered of the revisions of a series, asked with those that were found
-    dismissed: fingerprints that the operator does not want to hear of, with the reason
     """
+    settings = run.settings
     remarks = said(raws, postings, settings.reply.address, lowered(settings.policy.bots))
-    dkim = partial(_signature, raws, attest)
-    context = Context(remarks, review, settings, now, counts, dkim, stored, dismissed)
+    source = _Source(run, raws, remarks)
     lines = lineages(postings)
     for posting in chosen:
         msgid = posting.series.msgid
         line = next(one for one in lines if any(other.series.msgid == msgid for other in one))
-        yield _answer(posting, line, context)
+        yield _answer(posting, line, source)
 
 
-def _answer(posting: Posting, line: Sequence[Posting], context: Context) -> Answer:
-    review = context.review(posting)
-    stored = context.stored(line)
-    earlier = history(line, posting, context.review, context.said, stored)
+def _answer(posting: Posting, line: Sequence[Posting], source: _Source) -> Answer:
+    run = source.run
+    review = run.review(posting)
+    stored = run.stored(line)
+    earlier = history(line, posting, run.review, source.said, stored)
     here = _told_for(posting, stored)
-    settings = context.settings
-    told = ledger(review, earlier, context.said, context.dismissed, here)
+    settings = run.settings
+    told = ledger(review, earlier, source.said, run.dismissed, here)
     entries = _asked_once(told, settings.policy)
-    left = _left(posting, here, context)
+    left = _left(posting, here, source.said)
     written, refused = replies(
         review,
         settings.reply,
         settings.review.link_mask,
-        context.now,
+        run.now,
         settings.policy,
         entries=entries,
         gone=_gone(entries) if settings.policy.tell_addressed and not left else (),
@@ -118,21 +116,19 @@ def _answer(posting: Posting, line: Sequence[Posting], context: Context) -> Answ
     latest = latest and all(one.revision <= posting.series.revision for one in stored)
     current = latest and not any(problem.kind in UNSURE for problem in posting.problems)
     mails = frozenset(msgid for one in line for msgid in one.mails)
-    judged = tuple(_judged(written, review, mails, left, current, context))
+    judged = tuple(_judged(written, review, mails, left, current, source))
     verdicts = tuple((reply, verdict) for reply, verdict, _dkim in judged)
     dkim = {reply.parent: told for reply, _verdict, told in judged}
     older = tuple(one.msgid for one in earlier) if latest else ()
     return Answer(review, entries, verdicts, refused, older, dkim)
 
 
-def _signature(
-    raws: Sequence[bytes], attest: Callable[[bytes, Mail], str] | None, mail: Mail
-) -> str:
+def _signature(mail: Mail, source: _Source) -> str:
     """What is known of the signature of the very copy of `mail` that is answered."""
+    attest, msgid = source.run.attest, mail.msgid.encode()
     if attest is None:
         return ""
-    msgid = mail.msgid.encode()
-    raw = next((raw for raw in raws if msgid in raw and read_mail(raw) == mail), None)
+    raw = next((raw for raw in source.raws if msgid in raw and read_mail(raw) == mail), None)
     return "" if raw is None else attest(raw, mail)
 
 
@@ -159,9 +155,9 @@ def _asked_once(entries: Iterable[Entry], policy: PolicySettings) -> tuple[Entry
     )
 
 
-def _left(posting: Posting, here: Mapping[str, str], context: Context) -> dict[str, str]:
+def _left(posting: Posting, here: Mapping[str, str], said: Iterable[Said]) -> dict[str, str]:
     """Our mails to `posting` that have left, each with what it answers where that is known."""
-    ours = (one for one in context.said if one.own and one.parent in posting.mails)
+    ours = (one for one in said if one.own and one.parent in posting.mails)
     return dict.fromkeys(here.values(), "") | {one.msgid: one.parent for one in ours}
 
 
@@ -183,7 +179,7 @@ def _judged(
     mails: frozenset[str],
     left: Mapping[str, str],
     current: bool,
-    context: Context,
+    source: _Source,
 ) -> Iterator[tuple[Reply, Verdict, str]]:
     """Each reply with its verdict and what is known of the signature of the mail that it answers.
 
@@ -194,13 +190,13 @@ def _judged(
     mails: message-ids of all patches and covers of the series
     left: our mails to this revision that have left, with what they answer
     """
-    counts, policy = context.counts(), context.settings.policy
+    counts, policy = source.run.counts(), source.run.settings.policy
     for reply in written:
-        case = _case(reply, review, current, counts, context)._replace(series=mails)
+        case = _case(reply, review, current, counts, source.run)._replace(series=mails)
         verdict = _enough(reply, left) or decide(case, policy)
         if verdict.action is not Action.DROP:
             left = {**left, reply.msgid: reply.parent}
-            case = case._replace(dkim=context.dkim(case.mail))
+            case = case._replace(dkim=_signature(case.mail, source))
             verdict = decide(case, policy)
         yield reply, verdict, case.dkim
         if verdict.action in (Action.SEND, Action.HOLD):
@@ -217,14 +213,14 @@ def _enough(reply: Reply, left: Mapping[str, str]) -> Verdict | None:
     return None
 
 
-def _case(reply: Reply, review: Review, current: bool, counts: Counts, context: Context) -> Case:
+def _case(reply: Reply, review: Review, current: bool, counts: Counts, run: Run) -> Case:
     case = case_of(
         reply.findings,
         review.posting.mails[reply.parent],
         review.posting,
         reply.recipients,
         counts,
-        context.now,
-        context.settings.reply.address,
+        run.now,
+        run.settings.reply.address,
     )
     return case._replace(newest=current, errors=review.errors)

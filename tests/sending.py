@@ -6,11 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
-from bot.answer import Answer, answers
+from bot.answer import Answer, Run, answers
 from bot.commands.review import Setup
 from bot.config import Settings
 from bot.look import Seen, judge
-from bot.outgoing import Action, Counts, Draft, Envelope, Outcome, Result, State, Verdict
+from bot.outgoing import Action, Draft, Envelope, Outcome, Result, State, Verdict
 from bot.sender import Sender
 from bot.settings import DeliverySettings, PolicySettings, ReplySettings
 from bot.sources import SourceOptions, open_thread
@@ -48,9 +48,8 @@ class World:
         """What is said of the example, with `further` mails in its thread."""
         raws, postings = open_thread(str(ROOT / "examples/revocable-helper.mbox"), SourceOptions())
         review = Setup.of(self.settings).review
-        (done,) = answers(
-            [*raws, *further], postings, postings, review, self.settings, self.now, Counts
-        )
+        run = Run(review, self.settings, self.now)
+        (done,) = answers([*raws, *further], postings, postings, run)
         return done
 
     def record(self, verdict: Verdict) -> None:

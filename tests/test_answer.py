@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.answer import Answer, answers
+from bot.answer import Answer, Run, answers
 from bot.commands.review import Setup
 from bot.config import Settings
 from bot.outgoing import Action, Counts, Earlier, Mention, Sent, Status, Verdict
@@ -37,7 +37,8 @@ def answer(
     settings = Settings(reply=ReplySettings(address="bot@example.org"), policy=policy)
     raws, postings = open_thread(EXAMPLE, SourceOptions())
     review = Setup.of(settings).review
-    (done,) = answers([*raws, *extra], postings, postings, review, settings, now, lambda: counts)
+    run = Run(review, settings, now, lambda: counts)
+    (done,) = answers([*raws, *extra], postings, postings, run)
     return done
 
 
@@ -75,9 +76,7 @@ def test_an_earlier_revision_is_named_so_that_its_drafts_can_be_discarded(tmp_pa
     raws, postings = open_thread(str(path), SourceOptions())
     older = {
         one.review.posting.series.msgid: one.older
-        for one in answers(
-            raws, postings, postings, Setup.of(settings).review, settings, SOON, Counts
-        )
+        for one in answers(raws, postings, postings, Run(Setup.of(settings).review, settings, SOON))
     }
     assert older[COVER_V2] == (COVER_V1,)
     assert older[COVER_V1] == ()
@@ -125,10 +124,13 @@ def without_the_fifth(
     settings = Settings(
         reply=ReplySettings(address=OWN), policy=PolicySettings(tell_addressed=True)
     )
-    (done,) = answers(
-        raws, [second], [second], lambda made: review_of(made, finding(made.series.patches[0])),
-        settings, SOON, Counts, stored=lambda line: (past, here),
-    )  # fmt: skip
+    run = Run(
+        lambda made: review_of(made, finding(made.series.patches[0])),
+        settings,
+        SOON,
+        stored=lambda line: (past, here),
+    )
+    (done,) = answers(raws, [second], [second], run)
     assert [entry.status for entry in done.entries] == [Status.STANDING, Status.ADDRESSED]
     return done
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.answer import Answer, answers
+from bot.answer import Answer, Run, answers
 from bot.commands.output import tell, write_mbox
 from bot.commands.review import (
     Setup,
@@ -26,7 +26,7 @@ from bot.commands.review import (
 )
 from bot.config import Settings
 from bot.errors import BotError
-from bot.outgoing import Action, Counts, Earlier, State
+from bot.outgoing import Action, Earlier, State
 from bot.policy import unanswerable
 from bot.render.mail import Reply
 from bot.render.plain import escape, one_line
@@ -175,13 +175,11 @@ def _answers(
     """The answers to every source; an error in one is told and does not stop the others."""
     setup = Setup.of(settings)
     now = datetime.now(UTC)
-    answered = partial(answers, review=setup.review, settings=settings, now=now, counts=Counts)
+    run = Run(setup.review, settings, now)
     if store is not None:
-        # Asked anew each time: what was kept for one series counts for the next.
-        counts = partial(store.counts, now)
-        answered = partial(
-            answered,
-            counts=counts,
+        run = run._replace(
+            # Asked anew each time: what was kept for one series counts for the next.
+            counts=partial(store.counts, now),
             attest=look,
             stored=partial(_remembered, store, frozenset(rule.id for rule in setup.rules)),
             dismissed={one.fingerprint: one.reason for one in store.dismissals()},
@@ -190,7 +188,7 @@ def _answers(
         try:
             raws, postings = open_thread(source, options)
             chosen = postings_of(source, postings, options)
-            for answer in answered(raws, postings, chosen):
+            for answer in answers(raws, postings, chosen, run):
                 tell(answer.review.errors, answer.refused)
                 yield answer
         except BotError as err:

@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from bot.answer import Answer, answers
+from bot.answer import Answer, Run, answers
 from bot.config import Settings
 from bot.lists import reached
 from bot.model import Posting, Review
-from bot.outgoing import Action, Counts, Said
+from bot.outgoing import Action, Said
 from bot.render.mail import Reply
 from bot.review import review
 from bot.settings import PolicySettings, ReplySettings
@@ -95,7 +95,7 @@ def play(
         now = posting.series.date + embargo
         raws = [raw for raw, date in there if date <= now]
         known = [one for one in line if one.series.date and one.series.date <= now]
-        (done,) = answers(raws, known, [posting], reviewed, settings, now, Counts)
+        (done,) = answers(raws, known, [posting], Run(reviewed, settings, now))
         steps.append(Step(posting, done, said(raws, known, OWN)))
         there += [(reply.raw, now) for reply in steps[-1].mails()]
     return steps

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.answer import answers
+from bot.answer import Run, answers
 from bot.commands.review import Setup
 from bot.config import Settings
 from bot.model import Posting
-from bot.outgoing import Counts, Entry, Status
+from bot.outgoing import Entry, Status
 from bot.render.mail import replies
 from bot.sources import SourceOptions, open_thread
 from tests.render.examples import examples
@@ -88,7 +88,7 @@ def test_all_of_the_pipeline_with_a_finding_of_a_real_rule(tmp_path: Path) -> No
     raws, postings = read(cases, tmp_path)
     settings = Settings(reply=SETTINGS)
     review = Setup.of(settings).review
-    made = list(answers(raws, postings, postings, review, settings, NOW, Counts))
+    made = list(answers(raws, postings, postings, Run(review, settings, NOW)))
     sent = [
         Answered(reply, one.review.posting.mails[reply.parent], one.review, one.entries)
         for one in made

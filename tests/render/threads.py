@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from bot.answer import Answer, answers
+from bot.answer import Answer, Run, answers
 from bot.commands.review import Setup
 from bot.config import Settings
-from bot.outgoing import Action, Counts
+from bot.outgoing import Action
 from bot.settings import PolicySettings, ReplySettings
 from bot.sources.mail import read_mail
 from bot.sources.mbox import read_file
@@ -39,7 +39,7 @@ def answered(*raws: bytes, policy: PolicySettings = OPEN) -> list[Answer]:
     settings = Settings(reply=OWN, policy=policy)
     postings = sorted(assemble(map(read_mail, raws)), key=lambda one: one.series.revision)
     review = Setup.of(settings).review
-    return list(answers(raws, postings, postings, review, settings, SOON, Counts))
+    return list(answers(raws, postings, postings, Run(review, settings, SOON)))
 
 
 def actions(answer: Answer) -> set[Action]:
