@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from binascii import b2a_qp
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -64,6 +64,21 @@ class Reply(NamedTuple):
         return Judged(self.envelope, self.parent, self.subject, verdict, says, dkim)
 
 
+class _Answer(NamedTuple):
+    """What one reply is made of."""
+
+    mail: Mail
+    """That is answered."""
+    recipients: Recipients
+    parts: tuple[Part, ...]
+    gone: tuple[Entry, ...] = ()
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """In the order in which they are said."""
+        return tuple(point for part in self.parts for point in part.points)
+
+
 def replies(
     review: Review,
     settings: ReplySettings,
@@ -90,7 +105,7 @@ def replies(
     answers: list[tuple[str, tuple[Part, ...]]] = [(part.patch.msgid, (part,)) for part in parts]
     if len(parts) > MOST_MAILS or (len(parts) > 1 and _known(parts, review)):
         answers = [(review.posting.series.msgid, tuple(parts))]
-    able: list[tuple[Mail, Recipients, tuple[Part, ...]]] = []
+    able: list[_Answer] = []
     refused = []
     for msgid, gathered in answers:
         mail = review.posting.mails.get(msgid)
@@ -101,11 +116,11 @@ def replies(
         if reason := _refusal(mail, chosen):
             refused.append(_told(msgid, reason))
         else:
-            able.append((mail, chosen, gathered))
-    shares = shared_out(gone, [[part.patch for part in gathered] for _, _, gathered in able])
+            able.append(_Answer(mail, chosen, gathered))
+    shares = shared_out(gone, [[part.patch for part in one.parts] for one in able])
     written = (
-        _reply(review, mail, gathered, share, chosen, settings, link_mask, now)
-        for (mail, chosen, gathered), share in zip(able, shares, strict=True)
+        _reply(one._replace(gone=share), review, settings, link_mask, now)
+        for one, share in zip(able, shares, strict=True)
     )
     return tuple(written), tuple(refused)
 
@@ -146,20 +161,12 @@ def _parts(review: Review, entries: Sequence[Entry] | None) -> Iterator[Part]:
 
 
 def _reply(
-    review: Review,
-    mail: Mail,
-    parts: Sequence[Part],
-    gone: tuple[Entry, ...],
-    chosen: Recipients,
-    settings: ReplySettings,
-    link_mask: str,
-    now: datetime,
+    answer: _Answer, review: Review, settings: ReplySettings, link_mask: str, now: datetime
 ) -> Reply:
-    findings = tuple(point.finding for part in parts for point in part.points)
-    msgid = _message_id(mail.msgid, findings, gone, settings)
+    mail, chosen, parts, gone = answer
+    msgid = _message_id(answer, settings)
     encoding, content = _transfer(body(review, mail, parts, settings, link_mask, gone))
-    new = [point.finding for part in parts for point in part.points if not point.standing]
-    headers = list(_headers(mail, findings, chosen, settings, diff=any(f.suggestion for f in new)))
+    headers = list(_headers(answer, settings))
     headers += [
         f"Date: {_rfc5322(now)}",
         f"Message-ID: <{msgid}>",
@@ -169,17 +176,12 @@ def _reply(
     ]
     raw = "\n".join(headers).encode("ascii") + b"\n\n" + content
     subject = printable(f"Re: {mail.subject}")
+    findings = tuple(point.finding for point in answer.points)
     return Reply(msgid, mail.msgid, findings, raw, settings.address, chosen, subject, gone)
 
 
-def _headers(
-    mail: Mail,
-    findings: Sequence[Finding],
-    chosen: Recipients,
-    settings: ReplySettings,
-    *,
-    diff: bool,
-) -> Iterator[str]:
+def _headers(answer: _Answer, settings: ReplySettings) -> Iterator[str]:
+    mail, chosen = answer.mail, answer.recipients
     yield "From: " + spelt(Address(settings.name, settings.address))
     yield "To: " + ",\n ".join(map(spelt, chosen.to))
     if chosen.cc:
@@ -191,19 +193,17 @@ def _headers(
     chain = (*dict.fromkeys(above), mail.msgid)
     yield "References: " + "\n ".join(f"<{msgid}>" for msgid in chain)
     yield "Auto-Submitted: auto-replied"
-    if diff:
+    if any(point.finding.suggestion for point in answer.points if not point.standing):
         yield "X-Patchwork-Hint: ignore"
-    yield fold("X-Revokebot-Rules", ", ".join(rules_of(findings)))
+    yield fold("X-Revokebot-Rules", ", ".join(rules_of(point.finding for point in answer.points)))
     yield f"X-Revokebot-Version: {__version__}"
 
 
-def _message_id(
-    parent: str, findings: Iterable[Finding], gone: Iterable[Entry], settings: ReplySettings
-) -> str:
+def _message_id(answer: _Answer, settings: ReplySettings) -> str:
     domain = settings.address.rpartition("@")[2]
-    marks = sorted(finding.fingerprint for finding in findings)
-    marks += sorted(f"gone {entry.finding.fingerprint}" for entry in gone)
-    said = "\0".join((settings.address, parent, *marks))
+    marks = sorted(point.finding.fingerprint for point in answer.points)
+    marks += sorted(f"gone {entry.finding.fingerprint}" for entry in answer.gone)
+    said = "\0".join((settings.address, answer.mail.msgid, *marks))
     digest = hashlib.sha256(said.encode("utf-8", "replace")).hexdigest()
     return f"revokebot-{digest[:32]}@{domain}"
 
