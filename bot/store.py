@@ -14,32 +14,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import and_, delete, insert, or_, select
 
 from bot.errors import UsageError
 from bot.model import Posting, Review
 from bot.outbox.database import Database, lock
 from bot.outbox.dismissing import dismiss, dismissals, telling, undismiss
 from bot.outbox.judging import count, told
+from bot.outbox.moving import (
+    UNSENT,
+    Row,
+    change,
+    discard_where,
+    ended,
+    held,
+    row_of,
+    why_stopped,
+    wrong,
+)
 from bot.outbox.recording import record, revisions
 from bot.outbox.rows import draft_of
 from bot.outbox.schema import reply, review, switch
 from bot.outgoing import Counts, Dismissal, Draft, Earlier, Entry, Envelope, Judged, State, Told
 
 __all__ = ["Store"]
-
-Row = Mapping[Any, Any]
-UNSENT = (State.DRAFT, State.APPROVED, State.FAILED)
-ADVICE = {
-    State.DRAFT: "approve, edit or discard it",
-    State.APPROVED: "it will be sent; discard it to prevent that",
-    State.SENDING: "wait until its sender is done",
-    State.SENT: "it can't be called back",
-    State.FAILED: "retry or discard it",
-    State.DISCARDED: "review the series again; what a person discarded stays so",
-}
 
 
 class Store(Database):
@@ -60,12 +59,7 @@ class Store(Database):
         """
         with self._writing() as connection:
             lock(connection)
-
-            def discard(review_id: int, kept: Sequence[str]) -> None:
-                gone = and_(reply.c.review_id == review_id, reply.c.msgid.not_in(kept))
-                _discard(connection, gone, now, "a later run of the review no longer says it")
-
-            return record(connection, review_, entries, replies, now, discard)
+            return record(connection, review_, entries, replies, now)
 
     def claim(self, owner: str, now: datetime, lease: timedelta) -> Draft | None:
         """Take the oldest reply that is due, for `lease`; None when there is none, or all stop.
@@ -83,7 +77,7 @@ class Store(Database):
         )
         oldest = select(reply).where(due).order_by(reply.c.id).limit(1)
         with self._writing() as connection:
-            if _stopped(connection) is not None:
+            if why_stopped(connection) is not None:
                 return None
             row = connection.execute(oldest.with_for_update(skip_locked=True)).mappings().first()
             if row is None:
@@ -94,7 +88,7 @@ class Store(Database):
                 "lease_until": now + lease,
                 "changed": now,
             }
-            _set(connection, row["id"], values)
+            change(connection, row["id"], values)
         return draft_of({**row, **values}, State.SENDING if row["doubtful"] else State.APPROVED)
 
     def begin(self, id_: int, owner: str, now: datetime, lease: timedelta) -> str | None:
@@ -103,11 +97,11 @@ class Store(Database):
         Returns None, or why all is stopped: then nothing is changed, and nothing may be sent.
         """
         with self._writing() as connection:
-            row = _held(connection, id_, owner, "be sent")
-            stopped = _stopped(connection)
+            row = held(connection, id_, owner, "be sent")
+            stopped = why_stopped(connection)
             if stopped is None:
                 begun = {"attempts": row["attempts"] + 1, "doubtful": True, "waits": 0}
-                _set(connection, id_, {**begun, "lease_until": now + lease})
+                change(connection, id_, {**begun, "lease_until": now + lease})
             return stopped
 
     def sent(
@@ -177,16 +171,16 @@ class Store(Database):
     def discard(self, id_: int, now: datetime, reason: str) -> None:
         """Never send it; one whose sender died can be discarded, too."""
         with self._writing() as connection:
-            row = _row(connection, id_)
-            if not _discard(connection, reply.c.id == id_, now, reason):
-                raise _wrong(row, "be discarded")
-            _set(connection, id_, {"by_hand": True})
+            row = row_of(connection, id_)
+            if not discard_where(connection, reply.c.id == id_, now, reason):
+                raise wrong(row, "be discarded")
+            change(connection, id_, {"by_hand": True})
 
     def discard_for(self, series_msgid: str, now: datetime, reason: str) -> int:
         """Discard what is unsent of a series that a newer revision replaces; return how many."""
         reviews = select(review.c.id).where(review.c.msgid == series_msgid)
         with self._writing() as connection:
-            return _discard(connection, reply.c.review_id.in_(reviews), now, reason)
+            return discard_where(connection, reply.c.review_id.in_(reviews), now, reason)
 
     def replace(
         self, id_: int, before: bytes, envelope: Envelope, subject: str, now: datetime
@@ -199,14 +193,14 @@ class Store(Database):
             "subject": subject,
         }
         with self._writing() as connection:
-            row = _row(connection, id_)
+            row = row_of(connection, id_)
             if row["state"] != State.DRAFT.value:
-                raise _wrong(row, "be edited")
+                raise wrong(row, "be edited")
             if bytes(row["raw"]) != before:
                 raise UsageError(f"reply {id_} was edited by somebody else meanwhile; edit it anew")
             if row["msgid"] != envelope.msgid:
                 raise UsageError(f"reply {id_}: its Message-ID must stay <{row['msgid']}>")
-            _set(connection, id_, {**values, "reason": "edited by hand", "changed": now})
+            change(connection, id_, {**values, "reason": "edited by hand", "changed": now})
 
     def drafts(
         self, states: Iterable[State] = tuple(State), since: datetime | None = None
@@ -222,12 +216,12 @@ class Store(Database):
     def draft(self, id_: int) -> Draft:
         """The reply `id_`; raises `UsageError` when there is none."""
         with self._reading() as connection:
-            return draft_of(_row(connection, id_))
+            return draft_of(row_of(connection, id_))
 
     def told(self, id_: int) -> Told:
         """What the reply `id_` says; raises `UsageError` when there is none."""
         with self._reading() as connection:
-            _row(connection, id_)
+            row_of(connection, id_)
             return told(connection, id_)
 
     def counts(self, now: datetime, leaving: int | None = None) -> Counts:
@@ -250,7 +244,7 @@ class Store(Database):
     def stopped(self) -> str | None:
         """Why all is stopped; None when it isn't."""
         with self._reading() as connection:
-            return _stopped(connection)
+            return why_stopped(connection)
 
     def earlier(self, line: Sequence[Posting]) -> tuple[Earlier, ...]:
         """What was found in the revisions of one series, the oldest first, and which mails told it.
@@ -271,12 +265,12 @@ class Store(Database):
         discarded = []
         with self._writing() as connection:
             lock(connection)
-            chosen = dismiss(connection, _row(connection, id_), rule, reason, now)
+            chosen = dismiss(connection, row_of(connection, id_), rule, reason, now)
             for number, more in telling(connection, chosen, (*UNSENT, State.SENDING)):
                 words = f"dismissed: {reason}"
                 if more:
                     words = f"partly {words}; review the series again for the rest"
-                if _discard(connection, reply.c.id == number, now, words):
+                if discard_where(connection, reply.c.id == number, now, words):
                     discarded.append(number)
         return chosen, tuple(discarded)
 
@@ -299,8 +293,8 @@ class Store(Database):
         self, id_: int, owner: str, state: State, now: datetime, words: str, values: Row
     ) -> None:
         with self._writing() as connection:
-            _held(connection, id_, owner, f"become {state.value}")
-            _set(connection, id_, {"waits": 0, **values, **_ended(state, now, words)})
+            held(connection, id_, owner, f"become {state.value}")
+            change(connection, id_, {"waits": 0, **values, **ended(state, now, words)})
 
     def _move(
         self,
@@ -312,62 +306,7 @@ class Store(Database):
         values: Row,
     ) -> None:
         with self._writing() as connection:
-            row = _row(connection, id_)
+            row = row_of(connection, id_)
             if row["state"] not in before:
-                raise _wrong(row, f"become {state.value}")
-            _set(connection, id_, {**values, **_ended(state, now, words)})
-
-
-def _ended(state: State, now: datetime, words: str) -> dict[str, Any]:
-    return {
-        "state": state.value,
-        "changed": now,
-        "reason": words,
-        "owner": None,
-        "lease_until": None,
-    }
-
-
-def _row(connection: Connection, id_: int) -> Row:
-    query = select(reply).where(reply.c.id == id_).with_for_update()
-    row = connection.execute(query).mappings().first()
-    if row is None:
-        raise UsageError(f"there is no reply {id_}; `revokebot queue list --all` shows them")
-    return row
-
-
-def _held(connection: Connection, id_: int, owner: str, wish: str) -> Row:
-    """The row of a reply that `owner` has claimed, and nobody else since."""
-    row = _row(connection, id_)
-    if row["state"] != State.SENDING.value:
-        raise _wrong(row, wish)
-    if row["owner"] != owner:
-        raise UsageError(
-            f"reply {id_} is being sent by {row['owner']} now, not by {owner}, whose time "
-            "is over; make delivery.lease longer than delivery.deadline"
-        )
-    return row
-
-
-def _wrong(row: Row, wish: str) -> UsageError:
-    state = State(row["state"])
-    return UsageError(f"reply {row['id']} is {state.value} and can't {wish}: {ADVICE[state]}")
-
-
-def _set(connection: Connection, id_: int, values: Row) -> None:
-    connection.execute(update(reply).where(reply.c.id == id_).values(**values))
-
-
-def _discard(connection: Connection, which: Any, now: datetime, reason: str) -> int:
-    unsent = [state.value for state in UNSENT]
-    dead = and_(reply.c.state == State.SENDING.value, reply.c.lease_until <= now)
-    done = connection.execute(
-        update(reply)
-        .where(which, or_(reply.c.state.in_(unsent), dead))
-        .values(**_ended(State.DISCARDED, now, reason), by_hand=False)
-    )
-    return done.rowcount
-
-
-def _stopped(connection: Connection) -> str | None:
-    return connection.execute(select(switch.c.reason)).scalar()
+                raise wrong(row, f"become {state.value}")
+            change(connection, id_, {**values, **ended(state, now, words)})

@@ -8,13 +8,14 @@ one than to run it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     BindParameter,
     Connection,
+    and_,
     bindparam,
     delete,
     insert,
@@ -24,6 +25,7 @@ from sqlalchemy import (
 )
 
 from bot.model import Posting, Review
+from bot.outbox.moving import discard_where
 from bot.outbox.rows import entry_row, finding_of, reply_row, review_row
 from bot.outbox.schema import entry, reply, review
 from bot.outgoing import Earlier, Entry, Judged, Mention, State, Status
@@ -55,15 +57,11 @@ def record(
     entries: Sequence[Entry],
     replies: Sequence[Judged],
     now: datetime,
-    discard: Callable[[int, Sequence[str]], None],
 ) -> tuple[int, ...]:
     """Keep a review, in the place of an earlier one of the same series mail.
 
-    Parameters
-    ----------
-    discard: called with the review's id and the message-ids of its replies when it was known
-
-    Returns the ids of the replies, those of earlier ones where they say the same.
+    What is unsent of that one and is not said any more is discarded.  Returns the
+    ids of the replies, those of earlier ones where they say the same.
     """
     values = review_row(review_, now)
     found = connection.execute(REVIEW_ID, {"wanted": values["msgid"]}).scalar()
@@ -72,7 +70,9 @@ def record(
     else:
         connection.execute(SAME_REVIEW, {"found": found, **values})
         connection.execute(OLD_ENTRIES, {"found": found})
-        discard(found, [one.envelope.msgid for one in replies])
+        kept = [one.envelope.msgid for one in replies]
+        unsaid = and_(reply.c.review_id == found, reply.c.msgid.not_in(kept))
+        discard_where(connection, unsaid, now, "a later run of the review no longer says it")
     if entries:
         connection.execute(NEW_ENTRY, [entry_row(found, line) for line in entries])
     if not replies:
