@@ -219,6 +219,29 @@ def test_doctor_names_what_is_wrong() -> None:
     assert "wrong archive: " in done.stdout
 
 
+def test_doctor_looks_at_the_outbox_and_at_sending(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/outbox.db"
+    out = run("doctor", "--offline", REVOKEBOT_STORE_URL=url).stdout
+    assert "ok    outbox: none yet; " in out
+    assert "ok    sending: not set up; " in out
+    assert list(tmp_path.iterdir()) == []
+    assert run("queue", "stop", "asked to", REVOKEBOT_STORE_URL=url).returncode == 0
+    out = run("doctor", "--offline", REVOKEBOT_STORE_URL=url).stdout
+    assert f"ok    outbox: {url}; all is stopped: asked to\n" in out
+    (tmp_path / "outbox.db").chmod(0o640)
+    done = run("doctor", "--offline", REVOKEBOT_STORE_URL=url)
+    assert done.returncode == 2
+    assert f"wrong outbox: others may use {tmp_path}/outbox.db; run `chmod 600`" in done.stdout
+    (tmp_path / "outbox.db").write_text("no database, for certain")
+    done = run(
+        "doctor", "--offline", REVOKEBOT_STORE_URL=url, REVOKEBOT_REPLY_OPERATOR="the team",
+        REVOKEBOT_DELIVERY_VIA="mbox", REVOKEBOT_REPLY_ADDRESS="bot@example.org",
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "wrong outbox: " in done.stdout
+    assert "wrong sending: delivery.path: set the Maildir or mbox" in done.stdout
+
+
 def test_colour_only_on_a_terminal(clean: str) -> None:
     assert "\x1b[" not in run("review", clean).stdout
     assert "\x1b[1m" in run("review", clean, "--color", "always").stdout

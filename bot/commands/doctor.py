@@ -42,6 +42,8 @@ def run(args: Namespace) -> int:
         ("configuration", lambda s: str(s.file) if s.file else "no file; the defaults hold"),
         ("rules", _rules),
         ("tree", _tree),
+        ("outbox", _outbox),
+        ("sending", _sending),
         ("archive", lambda s: "not asked (--offline)" if args.offline else _archive(s)),
     ]
     status = 0
@@ -104,6 +106,31 @@ def _tree(settings: Settings) -> str:
         if tree.file(HEADER) is None:
             raise InputError(f"{tree.path} has no {HEADER} at HEAD; name a kernel tree")
     return f"{settings.review.tree}"
+
+
+def _outbox(settings: Settings) -> str:
+    from bot.outbox.database import is_there
+
+    if not is_there(settings.store):
+        return "none yet; `revokebot reply --draft` makes it"
+    from bot.store import Store
+
+    with Store.open(settings.store) as store:
+        path = store.path
+        if path is not None and path.stat().st_mode & 0o077:
+            raise InputError(f"others may use {path}; run `chmod 600` on it: drafts are not public")
+        stopped = store.stopped()
+        return f"{store.url}{'' if stopped is None else f'; all is stopped: {stopped}'}"
+
+
+def _sending(settings: Settings) -> str:
+    """What the settings say of it; a server is asked only when there is something to send."""
+    if settings.policy.post == "off" or not settings.reply.operator:
+        return "not set up; replies can be written, nothing is sent"
+    from bot.commands.sending import may_send
+
+    may_send(settings)
+    return f"by {settings.delivery.via}, as {settings.reply.address}; post = {settings.policy.post}"
 
 
 def _archive(settings: Settings) -> str:

@@ -60,6 +60,12 @@ class Database:
         """Where it is, for a message: a password is not shown."""
         return self._engine.url.render_as_string(hide_password=True)
 
+    @property
+    def path(self) -> Path | None:
+        """The file that it is; None for one on a server."""
+        url = self._engine.url
+        return Path(url.database or "") if url.get_backend_name() == "sqlite" else None
+
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
