@@ -53,7 +53,7 @@ class Scan(NamedTuple):
     in_reply_to: str
     references: tuple[str, ...]
     counter_patch: bool = False
-    """A reply to a patch, with a diff of its own that is not quoted."""
+    """A person's reply to a patch, with a diff of its own that is not quoted."""
 
 
 def read_mail(raw: bytes) -> Mail | Scan:
@@ -96,8 +96,15 @@ def _scan(
         subject,
         parent,
         references,
-        counter_patch=verdict.reply and verdict.patch and _has_diff(found, body),
+        counter_patch=verdict.reply
+        and verdict.patch
+        and _auto_submitted(found) in ("", "no")
+        and _has_diff(found, body),
     )
+
+
+def _auto_submitted(found: dict[bytes, bytes]) -> str:
+    return unfold(found.get(b"auto-submitted", b"")).lower()
 
 
 def _has_diff(found: dict[bytes, bytes], body: bytes) -> bool:
@@ -161,7 +168,7 @@ def _parse(raw: bytes, head: bytes, found: dict[bytes, bytes], body: bytes) -> M
         in_reply_to=parent,
         references=references,
         list_id=unfold(found.get(b"list-id", b"")).rpartition("<")[2].rstrip("> "),
-        auto_submitted=unfold(found.get(b"auto-submitted", b"")).lower(),
+        auto_submitted=_auto_submitted(found),
         text=text,
         problems=tuple(Problem(kind, msgid, message) for kind, message in troubles + body_troubles),
     )

@@ -86,7 +86,8 @@ def _better(mail: Mail | Scan, known: Mail | Scan) -> bool:
 
 def _file(pile: _Pile, mail: Mail, subject: Subject) -> None:
     if subject.reply:
-        if subject.patch and find_diff(mail.text) >= 0:
+        by_hand = mail.auto_submitted in ("", "no")
+        if subject.patch and by_hand and find_diff(mail.text) >= 0:
             pile.counters.append(mail)
     elif subject.pull or (subject.patch and is_pull_request(mail.text)):
         pile.pulls.append(mail)

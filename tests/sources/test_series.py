@@ -214,6 +214,16 @@ def test_counter_patch_is_told_and_left_out() -> None:
         assert "c@x" not in posting.mails
 
 
+def test_a_diff_that_a_program_suggests_is_no_counter_patch() -> None:
+    reply = mail(
+        "Re: [PATCH 1/2] teapot: step 1", "c@x", "s1@author.example", "How about\n\n" + BODY,
+        extra="Auto-Submitted: auto-replied\n",
+    )  # fmt: skip
+    for parse in (read_mail, parse_mail):
+        (posting,) = assemble(map(parse, [*series(2), reply]))
+        assert kinds(posting) == []
+
+
 def test_quoted_diff_is_no_counter_patch() -> None:
     quoted = "".join(f"> {line}\n" for line in BODY.splitlines())
     (posting,) = group([*series(2), mail("Re: [PATCH 1/2] x", "c@x", "s1@author.example", quoted)])
