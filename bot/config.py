@@ -27,7 +27,7 @@ from bot.settings import (
 )
 from bot.sources.options import ArchiveOptions
 
-__all__ = ["Origin", "Settings", "load", "walk"]
+__all__ = ["Settings", "load", "walk"]
 
 PREFIX = "REVOKEBOT_"
 MOST = 10_000_000

@@ -17,7 +17,7 @@ from bot.remarks import Thread
 from checks.api import Finding, Patch
 from checks.source.vocabulary import canonical
 
-__all__ = ["Known", "carry", "ledger"]
+__all__ = ["carry", "ledger"]
 
 
 class Known(NamedTuple):

@@ -37,8 +37,6 @@ __all__ = [
     "MAX_LINE",
     "NONE_SENT",
     "NOTHING",
-    "NOT_TOLD",
-    "NO_ANSWERS",
 ]
 
 MAX_LINE = 998

@@ -15,7 +15,7 @@ from bot.outgoing import Recipients
 from bot.settings import PolicySettings, ReplySettings
 from checks.source.pattern import pattern
 
-__all__ = ["KNOWN_BOTS", "is_bot", "recipients"]
+__all__ = ["is_bot", "recipients"]
 
 KNOWN_BOTS = frozenset({
     "bluez.test.bot@gmail.com",

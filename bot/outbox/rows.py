@@ -12,7 +12,7 @@ from bot.model import Review
 from bot.outgoing import Action, Draft, Entry, Envelope, Judged, State
 from checks.api import Confidence, Finding, PatchRef, Severity
 
-__all__ = ["NEW_STATE", "draft_of", "entry_row", "finding_of", "reply_row", "review_row"]
+__all__ = ["draft_of", "entry_row", "finding_of", "reply_row", "review_row"]
 
 NEW_STATE = {
     Action.DRAFT: State.DRAFT,

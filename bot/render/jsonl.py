@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from bot.model import Review
 from checks.api import Finding, Problem
 
-__all__ = ["SCHEMA", "render"]
+__all__ = ["render"]
 
 SCHEMA = "revokebot.review/1"
 

@@ -15,7 +15,7 @@ from bot.render.links import links
 from bot.render.plain import escape, one_line, wrap
 from checks.api import Finding, Severity
 
-__all__ = ["Style", "count", "counted", "diff_lines", "errors", "remark", "render", "summary"]
+__all__ = ["Style", "count", "counted", "errors", "remark", "render", "summary"]
 
 CONTEXT = 2
 """Diff lines shown above the one that a finding is about."""
@@ -135,11 +135,11 @@ def remark(
 
 def _finding(review: Review, finding: Finding, style: Style) -> Iterator[str]:
     several = len(review.posting.series.patches) > 1
-    code = ((line[:1], line) for line in diff_lines(review, finding))
+    code = ((line[:1], line) for line in _diff_lines(review, finding))
     yield from remark(finding, code, style, finding.patch.subject if several else "")
 
 
-def diff_lines(review: Review, finding: Finding) -> list[str]:
+def _diff_lines(review: Review, finding: Finding) -> list[str]:
     """The line that the finding is about, below at most `CONTEXT` lines of the same hunk."""
     for patch in review.posting.series.patches:
         if patch.msgid == finding.patch.msgid and patch.number == finding.patch.number:

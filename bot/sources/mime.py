@@ -16,7 +16,7 @@ from binascii import a2b_base64, a2b_qp
 from bot.sources.header import decode_bytes, fields, split_head
 from checks.source.pattern import pattern
 
-__all__ = ["Trouble", "body_text", "transfer_decoded", "undo_crlf"]
+__all__ = ["Trouble", "body_text", "transfer_decoded"]
 
 Trouble = tuple[str, str]
 """Kind and message of a `Problem` that does not know its mail yet."""
@@ -34,7 +34,7 @@ _BASE64_LINE = pattern(rb"[A-Za-z0-9+/=\r\t ]*(?:\n|$)")
 _PATCH_TYPES = frozenset({"text/x-patch", "text/x-diff", "text/patch", "application/x-patch"})
 
 
-def undo_crlf(text: str) -> str:
+def _undo_crlf(text: str) -> str:
     """Undo CRLF that transport or a list's re-encoding put on every line.
 
     A patch on a file that truly has CRLF carries it on hunk lines only, never
@@ -132,7 +132,7 @@ def _text(
         troubles.append(
             ("charset", f"the mail says {said}, which its bytes are not; text is a guess")
         )
-    text = undo_crlf(text)
+    text = _undo_crlf(text)
     if params.get("format", "").lower() == "flowed":
         text = _flowed(text, params.get("delsp", "").lower() == "yes")
     return text
