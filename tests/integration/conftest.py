@@ -27,6 +27,7 @@ from tests.integration.mails import LIST, world
 
 PROGRAMS = ("public-inbox-init", "public-inbox-index", "public-inbox-httpd", "git")
 NAME = "toy"
+NO_SERVER = "model.example.org"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +50,7 @@ class Inbox:
 
     def add(self, mails: Iterable[bytes]) -> None:
         """Commit `mails` to the epoch, one commit each with a file `m`, and index them."""
-        epoch = self.folder / "git/0.git"
-        stream = b"".join(_commit(raw) for raw in mails)
-        if _run(
-            ["git", "-C", str(epoch), "rev-parse", "-q", "--verify", "master"], self.env, ok=False
-        ):
-            stream = b"reset refs/heads/master\nfrom refs/heads/master^0\n\n" + stream
-        _run(["git", "-C", str(epoch), "fast-import", "--quiet"], self.env, stream)
-        _run(["public-inbox-index", "-L", "full", "--no-fsync", str(self.folder)], self.env)
+        _add(self.folder, self.env, mails)
         # The server searches what it opened first, until it reads its configuration again.
         self.server.send_signal(signal.SIGHUP)
 
@@ -70,6 +64,15 @@ class Inbox:
     def stop(self) -> None:
         self.server.kill()
         self.server.wait()
+
+
+def _add(folder: Path, env: dict[str, str], mails: Iterable[bytes]) -> None:
+    epoch = folder / "git/0.git"
+    stream = b"".join(_commit(raw) for raw in mails)
+    if _run(["git", "-C", str(epoch), "rev-parse", "-q", "--verify", "master"], env, ok=False):
+        stream = b"reset refs/heads/master\nfrom refs/heads/master^0\n\n" + stream
+    _run(["git", "-C", str(epoch), "fast-import", "--quiet"], env, stream)
+    _run(["public-inbox-index", "-L", "full", "--no-fsync", str(folder)], env)
 
 
 def _bare(mail: str, name: str) -> str:
@@ -121,43 +124,56 @@ def _await(url: str) -> None:
     pytest.fail(f"public-inbox-httpd does not answer at {url}")
 
 
-@contextmanager
-def served(folder: Path) -> Iterator[Inbox]:
-    """An inbox in `folder` with all mails of `world()`, served on a free port of loopback."""
-    _needs_public_inbox()
-    port = free_port()
-    env = {
+def _env(folder: Path) -> dict[str, str]:
+    return {
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "PI_CONFIG": str(folder / "config"),
         "GIT_CONFIG_NOSYSTEM": "1",
     }
-    place = folder / NAME
-    url = f"http://127.0.0.1:{port}/{NAME}"
-    _run(["public-inbox-init", "-V2", "-L", "full", NAME, str(place), url, LIST], env)
+
+
+@contextmanager
+def served(folder: Path, model: Path) -> Iterator[Inbox]:
+    """A copy in `folder` of the inbox in `model`, served on a free port of loopback."""
+    port = free_port()
+    shutil.copytree(model / NAME, folder / NAME)
+    config = (model / "config").read_text().replace(str(model), str(folder))
+    (folder / "config").write_text(config.replace(NO_SERVER, f"127.0.0.1:{port}"))
     command = ["public-inbox-httpd", "-W0", "-l", f"127.0.0.1:{port}"]
     with (
         open(folder / "httpd.log", "wb") as log,
-        subprocess.Popen(command, env=env, stdout=log, stderr=log) as server,
+        subprocess.Popen(command, env=_env(folder), stdout=log, stderr=log) as server,
     ):
-        inbox = Inbox(place, env, port, server)
+        inbox = Inbox(folder / NAME, _env(folder), port, server)
         try:
-            _await(f"{url}/_/text/help/raw")
-            inbox.add(note.raw() for note in world())
+            _await(f"{inbox.url}/_/text/help/raw")
             yield inbox
         finally:
             server.kill()
 
 
 @pytest.fixture(scope="session")
-def inbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inbox]:
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An inbox with all mails of `world()`, which nobody serves; to be copied."""
+    _needs_public_inbox()
+    folder = tmp_path_factory.mktemp("model")
+    env, place = _env(folder), folder / NAME
+    url = f"http://{NO_SERVER}/{NAME}"
+    _run(["public-inbox-init", "-V2", "-L", "full", NAME, str(place), url, LIST], env)
+    _add(place, env, (note.raw() for note in world()))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def inbox(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inbox]:
     """One server for all tests that only read."""
-    with served(tmp_path_factory.mktemp("inbox")) as inbox:
+    with served(tmp_path_factory.mktemp("inbox"), model) as inbox:
         yield inbox
 
 
 @pytest.fixture
-def own_inbox(tmp_path: Path) -> Iterator[Inbox]:
+def own_inbox(model: Path, tmp_path: Path) -> Iterator[Inbox]:
     """A server for one test, which may add mails and stop it."""
-    with served(tmp_path) as inbox:
+    with served(tmp_path, model) as inbox:
         yield inbox
