@@ -21,14 +21,11 @@ from bot.policy import Case, case_of, decide, passes
 from bot.recipients import lowered
 from bot.render.mail import MOST_MAILS, Reply, replies
 from bot.settings import PolicySettings
-from bot.sources.lineage import lineages, newest
+from bot.sources.lineage import UNSURE, lineages, newest
 from bot.sources.mail import read_mail
 from bot.sources.said import said
 
 __all__ = ["Answer", "Run", "answers"]
-
-UNSURE = ("newer-revisions-unknown", "other-revisions-unknown")
-"""Notes of a source that could not tell whether there is a newer revision."""
 
 
 class Answer(NamedTuple):

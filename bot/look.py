@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from bot.errors import ArchiveError
 from bot.model import Mail, Posting
+from bot.sources.lineage import UNSURE, lineages
 from bot.sources.mail import parse_mail, read_mail
 from bot.sources.options import SourceOptions
 from bot.sources.series import assemble
@@ -47,7 +48,7 @@ def ask(msgid: str, parent: str, options: SourceOptions) -> Seen:
 
     thread = fetch(parent, options._replace(newer=True, revision=None))
     for note in thread.notes:
-        if note.kind in ("newer-revisions-unknown", "other-revisions-unknown"):
+        if note.kind in UNSURE:
             raise ArchiveError(note.message)
     return judge(msgid, parent, thread.mails)
 
@@ -76,7 +77,5 @@ def judge(msgid: str, parent: str, mails: Iterable[bytes]) -> Seen:
 
 
 def _line(ours: Posting | None, postings: Sequence[Posting]) -> tuple[Posting, ...]:
-    from bot.sources.lineage import lineages
-
     lines = lineages(postings) if ours is not None else []
     return next((tuple(line) for line in lines if any(one is ours for one in line)), ())

@@ -16,7 +16,10 @@ from bot.model import Posting
 from bot.sources.subject import parse_subject
 from checks.source.pattern import pattern
 
-__all__ = ["lineages", "names_of", "newest", "select"]
+__all__ = ["UNSURE", "lineages", "names_of", "newest", "select"]
+
+UNSURE = ("newer-revisions-unknown", "other-revisions-unknown")
+"""Problems of a source that could not tell whether there is a newer revision."""
 
 _CHANGE_ID = pattern(r"^change-id: ([\w.-]{4,200})[ \t\r]*$", re.MULTILINE)
 _REVISION = pattern(r"(.*[^ ,;(])[ ,;(]+v(\d{1,3})\)?")
