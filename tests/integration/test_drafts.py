@@ -170,7 +170,7 @@ def test_an_answer_that_nobody_hears(person: Person, dovecot: Dovecot, killed: b
             victim.append(process)
             out, _error = process.communicate()
     assert (process.returncode, "without an answer" in out) == (
-        (-9, False) if killed else (0, True)
+        (-9, False) if killed else (3, True)
     )
     person.reach(dovecot.port)
     if killed:
