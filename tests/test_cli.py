@@ -219,6 +219,13 @@ def test_doctor_names_what_is_wrong() -> None:
     assert "wrong archive: " in done.stdout
 
 
+def test_doctor_tells_what_git_says(tmp_path: Path) -> None:
+    (tmp_path / ".gitconfig").write_text("[sendemail")
+    done = run("doctor", "--offline", HOME=str(tmp_path), XDG_STATE_HOME=str(tmp_path))
+    assert done.returncode == 2
+    assert "wrong git: `git version` says: fatal: bad config line " in done.stdout
+
+
 def test_doctor_looks_at_the_outbox_and_at_sending(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/outbox.db"
     out = run("doctor", "--offline", REVOKEBOT_STORE_URL=url).stdout

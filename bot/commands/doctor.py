@@ -64,6 +64,8 @@ def _git(_: Settings) -> str:
         done = subprocess.run(["git", "version"], capture_output=True, text=True, check=False)
     except OSError as err:
         raise InputError(f"{err.strerror}; install git (`apt-get install git`)") from err
+    if done.returncode:
+        raise InputError(f"`git version` says: {done.stderr.strip()}; mend that")
     found = re.search(r"(\d+)\.(\d+)\S*", done.stdout)
     if found is None:
         raise InputError("`git version` names none; put a working git first in PATH")

@@ -140,6 +140,12 @@ def _account(config: dict[str, Any], request: dict[str, Any]) -> Account:
             "git has b4.send-endpoint-web and no sendemail.smtpServer; set delivery.via to web"
             " for the first, or set the second"
         )
+    if not config:
+        # Not b4's own default, the server of this machine: nobody has chosen that.
+        raise ConfigError(
+            "git has no sendemail settings; set sendemail.smtpServer,"
+            " or mend what `git config --list` complains of"
+        )
     return Account(
         host=str(config.get("smtpserver") or "localhost"),
         port=port,

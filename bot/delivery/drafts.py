@@ -63,7 +63,9 @@ def mbox(envelope: Envelope, settings: DeliverySettings) -> Outcome:
     box: mailbox.mbox | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        box = mailbox.mbox(path, create=True)
+        # Made here, since mailbox lets everybody read it: drafts are not public.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        box = mailbox.mbox(path)
         box.lock()
         return _append(path, envelope)
     except mailbox.ExternalClashError:

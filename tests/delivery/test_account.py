@@ -95,6 +95,16 @@ def test_a_configuration_that_cannot_work_is_told(
     assert re.search(says, outcome.words), outcome
 
 
+@pytest.mark.parametrize("config", ["", "[user]\n\tname = revokebot\n", "[sendemail"])
+def test_a_server_that_nobody_chose_gets_nothing(
+    configure: Configure, tmp_path: Path, config: str
+) -> None:
+    (tmp_path / "home/.gitconfig").write_text(config)
+    outcome = deliver(ENVELOPE, SETTINGS)
+    assert outcome.result is Result.LATER
+    assert "git has no sendemail settings; set sendemail.smtpServer" in outcome.words
+
+
 def test_signed_mail_verifies(configure: Configure, key: Key) -> None:
     with Scripted({}) as server:
         configure(smtpserver="127.0.0.1", smtpserverport=server.port)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import mailbox
+import os
 import re
 import subprocess
 import sys
@@ -59,6 +60,17 @@ def test_mbox_has_each_mail_once(tmp_path: Path) -> None:
         "<revokebot-2@example.org>",
     ]
     with_box.close()
+
+
+def test_drafts_are_for_their_owner_alone(tmp_path: Path) -> None:
+    old = os.umask(0o022)
+    try:
+        for via in ("maildir", "mbox"):
+            deliver(ENVELOPE, SETTINGS._replace(via=via, path=tmp_path / via))
+    finally:
+        os.umask(old)
+    (mail,) = (tmp_path / "maildir/cur").iterdir()
+    assert [path.stat().st_mode & 0o777 for path in (mail, tmp_path / "mbox")] == [0o600, 0o600]
 
 
 def test_mbox_is_not_written_while_another_holds_it(tmp_path: Path) -> None:
