@@ -158,7 +158,7 @@ class Store(Database):
 
     def approve(self, id_: int, now: datetime) -> None:
         """A person allows a draft to be sent."""
-        self._move(id_, (State.DRAFT,), State.APPROVED, now, "approved by hand", {"by_hand": True})
+        self._release(id_, State.DRAFT, "approved", now, {"by_hand": True})
 
     def retry(self, id_: int, now: datetime) -> None:
         """A person lets a failed reply be tried again, at once and with all its attempts.
@@ -166,7 +166,7 @@ class Store(Database):
         Whether it may have left before is not forgotten.
         """
         values = {"attempts": 0, "not_before": None, "waits": 0}
-        self._move(id_, (State.FAILED,), State.APPROVED, now, "retried by hand", values)
+        self._release(id_, State.FAILED, "retried", now, values)
 
     def discard(self, id_: int, now: datetime, reason: str) -> None:
         """Never send it; one whose sender died can be discarded, too."""
@@ -296,17 +296,10 @@ class Store(Database):
             held(connection, id_, owner, f"become {state.value}")
             change(connection, id_, {"waits": 0, **values, **ended(state, now, words)})
 
-    def _move(
-        self,
-        id_: int,
-        before: Sequence[State],
-        state: State,
-        now: datetime,
-        words: str,
-        values: Row,
-    ) -> None:
+    def _release(self, id_: int, before: State, done: str, now: datetime, values: Row) -> None:
+        """A person lets go what stopped in the state `before`."""
         with self._writing() as connection:
             row = row_of(connection, id_)
-            if row["state"] not in before:
-                raise wrong(row, f"become {state.value}")
-            change(connection, id_, {**values, **ended(state, now, words)})
+            if row["state"] != before.value:
+                raise wrong(row, f"be {done}")
+            change(connection, id_, {**values, **ended(State.APPROVED, now, f"{done} by hand")})

@@ -71,7 +71,10 @@ def held(connection: Connection, id_: int, owner: str, wish: str) -> Row:
 def wrong(row: Row, wish: str) -> UsageError:
     """That the state of `row` does not allow `wish`, and what can be done instead."""
     state = State(row["state"])
-    return UsageError(f"reply {row['id']} is {state.value} and can't {wish}: {ADVICE[state]}")
+    advice = ADVICE[state]
+    if state is State.SENDING:
+        advice = f"{advice}, who has until {row['lease_until']:%Y-%m-%d %H:%M} UTC"
+    return UsageError(f"reply {row['id']} is {state.value} and can't {wish}: {advice}")
 
 
 def change(connection: Connection, id_: int, values: Row) -> None:

@@ -65,7 +65,7 @@ def test_a_wrong_step_is_one_line_and_status_2(
 ) -> None:
     assert main(["queue", "retry", "1"]) == 2
     err = capsys.readouterr().err
-    assert "reply 1 is draft and can't become approved: approve, edit or discard it" in err
+    assert "reply 1 is draft and can't be retried: approve, edit or discard it" in err
     assert err.count("\n") == 1
     assert main(["queue", "show", "7"]) == 2
     assert "there is no reply 7" in capsys.readouterr().err
