@@ -194,6 +194,15 @@ def test_config_as_json() -> None:
     assert told["settings"]["review.edition"] == {"value": "auto", "origin": "default"}
 
 
+def test_config_shows_no_password() -> None:
+    for flags in ([], ["--format", "json"]):
+        out = run("config", *flags, REVOKEBOT_STORE_URL="postgresql://bot:s3c:r@t@db/bot").stdout
+        assert "postgresql://bot:***@db/bot" in out
+        assert "s3c" not in out
+    url = "sqlite:////srv/a:b@c/outbox.db"
+    assert url in run("config", REVOKEBOT_STORE_URL=url).stdout
+
+
 def test_rules_lists_and_shows() -> None:
     assert "\n  core-namespace" in run("rules").stdout
     shown = run("rules", "core-namespace").stdout

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from argparse import ArgumentParser, Namespace
 
@@ -27,7 +28,7 @@ def add(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Print the merged settings."""
     settings = settings_of(args)
-    rows = [(key, _plain(value), origin) for key, value, origin in walk(settings)]
+    rows = [(key, _shown(key, value), origin) for key, value, origin in walk(settings)]
     if args.shown_as == "json":
         table = {key: {"value": value, "origin": origin} for key, value, origin in rows}
         print(json.dumps({"file": _plain(settings.file), "settings": table}, indent=2))
@@ -37,6 +38,13 @@ def run(args: Namespace) -> int:
     for key, value, origin in rows:
         print(f"{key:<{width}} = {one_line(json.dumps(value))}  ({one_line(origin)})")
     return 0
+
+
+def _shown(key: str, value: object) -> object:
+    """The value, without the password that a database's URL can have."""
+    if key == "store.url":
+        return re.sub(r"(://[^:/@]*:)[^/]*@", r"\1***@", str(value))
+    return _plain(value)
 
 
 def _plain(value: object) -> object:

@@ -25,6 +25,13 @@ def number(text: str) -> int:
     return int(text)
 
 
+def told(text: str) -> str:
+    """A reason as it is typed: it is all that is left of why nobody hears of a finding."""
+    if not text.strip():
+        raise ArgumentTypeError("is empty; say why")
+    return text
+
+
 def add(actions: Any) -> None:
     """Name the actions, and their flags, among those of `revokebot queue`."""
     dismiss = actions.add_parser(
@@ -33,7 +40,11 @@ def add(actions: Any) -> None:
     dismiss.add_argument("id", type=number, metavar="ID")
     dismiss.add_argument("--rule", default="", help="only what this rule found; default: all")
     dismiss.add_argument(
-        "--reason", required=True, metavar="TEXT", help="why it is wrong, or not worth telling"
+        "--reason",
+        required=True,
+        type=told,
+        metavar="TEXT",
+        help="why it is wrong, or not worth telling",
     )
     actions.add_parser("dismissals", help="list what is dismissed, with the reasons")
     undismiss = actions.add_parser("undismiss", help="let these be told again")

@@ -184,3 +184,5 @@ def test_mistakes_say_what_there_is(operator: Operator, capsys: pytest.CaptureFi
     assert "there is no reply 99" in capsys.readouterr().err
     assert main(["queue", "dismiss", str(draft.id)]) == 2
     assert operator.drafts(State.DISCARDED) == []
+    assert main(["queue", "dismiss", "1", "--reason", " "]) == 2
+    assert "--reason: is empty; say why" in capsys.readouterr().err
