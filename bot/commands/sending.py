@@ -30,8 +30,9 @@ REFUSED = 3
 """Exit status when a server did not take a reply or a recipient, or could not be asked."""
 TERMINATED = 143
 """128 + SIGTERM, as a shell reports it."""
-SILENT = 3
-"""Replies in a row for which the archive can't be asked, before the others are left for later."""
+MOST = 3
+"""Replies in a row for which the archive can't be asked, or that no server takes, before the others
+are left for later: a wrong password is no reason to park them all."""
 
 
 def may_send(settings: Settings) -> None:
@@ -75,15 +76,21 @@ def send_due(settings: Settings, store: Store) -> int:
     missed: list[Outcome] = []
     sender = sender_of(settings, store)
     sender = sender._replace(deliver=partial(_delivered, sender.deliver, missed))
-    status = silent = 0
+    status = silent = untaken = 0
     with _terminable():
-        while silent < SILENT and (draft := sender.run_once()) is not None:
+        while max(silent, untaken) < MOST and (draft := sender.run_once()) is not None:
             print(f"{draft.id:>5} {draft.state.value:<9} {one_line(draft.reason)}", flush=True)
             silent = silent + 1 if draft.waits else 0
+            untaken = untaken + 1 if missed else 0
             if silent or missed or draft.refused or draft.state is State.FAILED:
                 status = REFUSED
-    if silent == SILENT:
-        print("revokebot: the archive does not answer; what else is due waits", file=sys.stderr)
+            missed.clear()
+    for count, words in (
+        (silent, "the archive does not answer"),
+        (untaken, f"{MOST} in a row were not taken"),
+    ):
+        if count == MOST:
+            print(f"revokebot: {words}; what else is due waits", file=sys.stderr)
     return status
 
 

@@ -19,11 +19,15 @@ from pathlib import Path
 
 import pytest
 
+from bot.outgoing import Action, Judged, Verdict
+from bot.settings import StoreSettings
 from bot.sources.mbox import read_file
+from bot.store import Store
 from tests.conftest import ROOT
 from tests.integration.conftest import Inbox, free_port
 from tests.integration.mails import Note
 from tests.integration.postoffice import Address, opened
+from tests.integration.replies import reply_to, reviewed
 
 pytestmark = pytest.mark.integration
 
@@ -174,6 +178,23 @@ def test_a_mail_server_that_is_not_there_is_told(person: Person) -> None:
     told = person.run("queue", "send", status=3)
     assert told.count(": Connection refused") == len(numbers)
     assert person.run("queue").count(" approved ") == len(numbers)
+
+
+def test_a_server_that_takes_nothing_is_not_offered_everything(person: Person) -> None:
+    done, parents = reviewed(person.inbox)
+    judged = [
+        Judged(*reply_to(parent, number), Verdict(Action.DRAFT, "for a person"))
+        for number, parent in enumerate(parents[:5])
+    ]
+    with Store.open(StoreSettings(person.variables["REVOKEBOT_STORE_URL"])) as store:
+        numbers = store.record(done, (), judged, datetime.now(UTC))
+    person.run("queue", "approve", *map(str, numbers))
+    Address(person.office.office, free_port()).git_config(
+        Path(person.variables["HOME"]) / ".gitconfig"
+    )
+    assert person.run("queue", "send", status=3).count(": Connection refused") == 3
+    person.office.git_config(Path(person.variables["HOME"]) / ".gitconfig")
+    assert person.run("queue", "send").count(" sent ") == 2
 
 
 def test_a_sender_that_is_terminated_gives_its_reply_back(person: Person) -> None:
