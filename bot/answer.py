@@ -220,4 +220,5 @@ def _case(reply: Reply, review: Review, current: bool, counts: Counts, run: Run)
         run.now,
         run.settings.reply.address,
     )
-    return case._replace(newest=current, errors=review.errors)
+    lost = any(problem.kind == "older-revisions-unknown" for problem in review.posting.problems)
+    return case._replace(newest=current, history=not lost, errors=review.errors)

@@ -46,6 +46,8 @@ class Case(NamedTuple):
     """Addresses that look like lists (`bot.lists.unknown_lists`)."""
     complete: bool = False
     """All patches of the series are there."""
+    history: bool = True
+    """What was said of earlier revisions could be looked up."""
     newest: bool = False
     """There is no newer revision of the series."""
     date: datetime | None = None
@@ -205,6 +207,8 @@ def _draft(case: Case, settings: PolicySettings) -> Iterator[str]:
         yield f"{author} is not in policy.authors"
     if not case.complete:
         yield "the series is not complete"
+    if not case.history:
+        yield "what was said of its earlier revisions could not be looked up"
     if case.date is None:
         yield "the series has no date, so neither age nor embargo can be told"
     elif case.date - case.now > SKEW:

@@ -60,7 +60,7 @@ def add(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Answer all sources; return the highest exit status that applies."""
     settings = settings_of(args)
-    options = options_of(args, settings)
+    options = options_of(args, settings)._replace(older=not args.no_newer)
     from bot.outbox.database import is_there
     from bot.store import Store
 

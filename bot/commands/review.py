@@ -50,7 +50,7 @@ def add_revision_flags(parser: ArgumentParser) -> None:
         "--revision", type=int, metavar="N", help="take revision N; default: the newest"
     )
     parser.add_argument(
-        "--no-newer", action="store_true", help="do not ask the archive for newer revisions"
+        "--no-newer", action="store_true", help="do not ask the archive for other revisions"
     )
 
 

@@ -54,9 +54,10 @@ def fetch_thread(spec: str, options: SourceOptions = SourceOptions()) -> list[by
 def fetch(spec: str, options: SourceOptions = SourceOptions()) -> Thread:
     """Return the whole thread of the mail that `spec` names.
 
-    With `options.newer`, the threads of newer revisions are added; where
-    `options.revision` is not in the thread, that revision's too.  If only
-    that search fails, the thread is returned with a note that says so.
+    With `options.newer` and `options.older`, the threads of newer and older
+    revisions are added; where `options.revision` is not in the thread, that
+    revision's too.  If only a search fails, the thread is returned with a
+    note that says so.
 
     Raises:
         UsageError: `spec` names no message.
@@ -71,6 +72,7 @@ def fetch(spec: str, options: SourceOptions = SourceOptions()) -> Thread:
             "url": url,
             "msgid": target.msgid,
             "newer": options.newer,
+            "older": options.older,
             "revision": options.revision,
         },
         options.archive,

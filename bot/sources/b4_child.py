@@ -16,6 +16,7 @@ import resource
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from bot.child import Out, die_with_parent
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 CPU_SECONDS = 20
 """For all that b4 does; the slowest thread seen takes 1.3."""
+MOST_OLDER = 50
+"""Older revisions asked for; nobody sends as many, but a subject can say v999999999."""
 HELP_BYTES = 64 << 10
 """Of the help text, looked at by the probe."""
 
@@ -107,7 +110,7 @@ def fetch(request: dict[str, Any], out: Out) -> None:
         return
     out.mails(thread.values())
     out.stage("thread")
-    if request["newer"] or request["revision"]:
+    if request["newer"] or request["older"] or request["revision"]:
         notes = _other_revisions(request, node, thread, out)
         out.stage("done", notes=[[note.kind, note.where, note.message] for note in notes])
     else:
@@ -171,10 +174,10 @@ def _other_revisions(
     view = NodeForB4(node)
     b4.LORENODE = cast("LoreNode", view)
     messages = [liblore.utils.parse_message(mail) for mail in _fit(thread)]
-    for direction in _directions(request, messages):
+    for direction, versions in _searches(request, messages):
         which = "newer" if direction > 0 else "older"
         try:
-            out.mails(_search(view, list(messages), direction, request["revision"], thread))
+            out.mails(_search(view, list(messages), direction, versions, thread))
         except Exception as error:
             notes.append(
                 Problem(
@@ -186,28 +189,33 @@ def _other_revisions(
     return notes
 
 
-def _directions(request: dict[str, Any], messages: list[EmailMessage]) -> list[int]:
-    """+1 to search for newer revisions, -1 for older ones."""
+def _searches(
+    request: dict[str, Any], messages: list[EmailMessage]
+) -> Iterator[tuple[int, list[int] | None]]:
+    """+1 to search for newer revisions, -1 for older ones; and which are meant, None for all."""
     import b4
 
     subjects = [b4.LoreSubject(str(message["Subject"] or "")) for message in messages]
     present = {subject.revision for subject in subjects if subject.patch and not subject.reply}
     wanted = request["revision"]
     if not present:
-        return []
-    directions = []
+        return
     if request["newer"] or (wanted and wanted > max(present)):
-        directions.append(1)
-    if wanted and wanted not in present and wanted < max(present):
-        directions.append(-1)
-    return directions
+        yield 1, None
+    # b4 takes None for the one before.
+    top = max(present)
+    missing = [number for number in range(max(1, top - MOST_OLDER), top) if number not in present]
+    if request["older"] and missing:
+        yield -1, missing
+    elif wanted and wanted < top and wanted not in present:
+        yield -1, [wanted]
 
 
 def _search(
     view: NodeForB4,
     messages: list[EmailMessage],
     direction: int,
-    wanted: int | None,
+    versions: list[int] | None,
     thread: dict[str, bytes],
 ) -> list[bytes]:
     """Raw mails of the revisions that b4 finds, with the answers to them."""
@@ -215,7 +223,6 @@ def _search(
     import b4.mbox
     import liblore.utils
 
-    versions = [wanted] if wanted and direction < 0 else None
     view.found = {}
     chosen: set[str] = set()
     for message in b4.mbox.get_extra_series(messages, direction, versions, nocache=True):

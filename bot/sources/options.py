@@ -37,6 +37,8 @@ class SourceOptions(NamedTuple):
     """Take this revision of a thread; None takes the newest."""
     newer: bool = True
     """Ask the archive for revisions newer than those of the thread named."""
+    older: bool = False
+    """Ask it for the older ones too, with what was said of them."""
     tree: Path | None = None
     """Git tree of `A..B` ranges; None is the working directory."""
     every: bool = False

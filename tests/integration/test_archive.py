@@ -21,9 +21,11 @@ V1 = {note.msgid for note in world() if note.msgid.startswith(("20261102", "2026
 V2 = {note.msgid for note in world() if note.msgid.startswith(("20261109", "20261110"))}
 
 
-def options(inbox: Inbox, *, newer: bool = True, revision: int | None = None) -> SourceOptions:
+def options(
+    inbox: Inbox, *, newer: bool = True, older: bool = False, revision: int | None = None
+) -> SourceOptions:
     archive = ArchiveOptions(url=inbox.url, deadline=20, contact="https://bot.example.org")
-    return SourceOptions(newer=newer, revision=revision, archive=archive)
+    return SourceOptions(newer=newer, older=older, revision=revision, archive=archive)
 
 
 def ids(mails: list[bytes]) -> list[str]:
@@ -70,6 +72,13 @@ def test_older_revision_is_fetched_when_asked_for(inbox: Inbox) -> None:
     assert sorted(ids(list(thread.mails))) == sorted(V1 | V2)
 
 
+def test_all_older_revisions_come_with_what_was_said_of_them(inbox: Inbox) -> None:
+    thread = fetch(COVER_V2, options(inbox, older=True))
+    assert thread.notes == ()
+    assert set(ids(list(thread.mails))[: len(V2)]) == V2
+    assert sorted(ids(list(thread.mails))) == sorted(V1 | V2)
+
+
 def test_revision_at_hand_needs_no_search(inbox: Inbox) -> None:
     mails = fetch_thread(COVER_V2, options(inbox, newer=False, revision=2))
     assert sorted(ids(mails)) == sorted(V2)
@@ -86,6 +95,22 @@ def test_wrong_inbox_of_the_right_server_still_gives_the_thread(inbox: Inbox) ->
     assert sorted(ids(list(thread.mails))) == sorted(V1)
     assert [note.kind for note in thread.notes] == ["newer-revisions-unknown"]
     assert "cannot be searched" in thread.notes[0].message
+
+
+def test_an_inbox_that_cannot_be_searched_leaves_the_history_open(inbox: Inbox) -> None:
+    url = inbox.url.replace("/toy", "/other")
+    archive = ArchiveOptions(url=url, deadline=20)
+    thread = fetch(COVER_V2, SourceOptions(newer=False, older=True, archive=archive))
+    assert sorted(ids(list(thread.mails))) == sorted(V2)
+    assert [note.kind for note in thread.notes] == ["older-revisions-unknown"]
+
+
+def test_a_revision_number_without_measure_is_no_harm(own_inbox: Inbox) -> None:
+    odd = Note("20261112.3-1-author@example.org", "[PATCH v999999999 1/1] drm/toy: count", "One.\n")
+    own_inbox.inject(odd.raw())
+    thread = fetch(odd.msgid, options(own_inbox, older=True))
+    assert ids(list(thread.mails)) == [odd.msgid]
+    assert thread.notes == ()
 
 
 def test_probe_knows_a_public_inbox(inbox: Inbox) -> None:

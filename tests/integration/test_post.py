@@ -121,6 +121,26 @@ def test_a_revision_in_a_thread_of_its_own_hears_of_the_first_mails(person: Pers
     assert set(re.findall(r"^This still stands: .*/(\S+)$", text, re.MULTILINE)) == set(first)
 
 
+def test_a_lost_outbox_repeats_nothing(person: Person) -> None:
+    person.run("reply", COVER, "--send")
+    first = person.replies
+    Path(person.variables["HOME"], "outbox.db").unlink()
+    person.inbox.add(revision(2))
+    shown = person.run("reply", COVER.replace("-v1-", "-v2-"))
+    assert set(re.findall(r"^This still stands: .*/(\S+)$", shown, re.MULTILINE)) == set(first)
+
+
+def test_a_no_in_the_thread_before_holds_for_the_next_revision(person: Person) -> None:
+    person.run("reply", COVER, "--send")
+    for number, msgid in enumerate(person.replies):
+        answer = Note(f"no-{number}@example.org", "Re: that", "No, this is meant so.\n", msgid)
+        person.inbox.inject(answer.raw())
+    person.inbox.add(revision(2))
+    shown = person.run("reply", COVER.replace("-v1-", "-v2-"))
+    assert "# nothing to say of " in shown
+    assert "answered by" in shown
+
+
 def test_without_an_address_of_its_own_nothing_is_sent(person: Person) -> None:
     del person.variables["REVOKEBOT_REPLY_ADDRESS"]
     person.run("reply", COVER, "--send", status=2)

@@ -42,6 +42,7 @@ ROWS: list[tuple[dict[str, object], dict[str, object], Action, str]] = [
     ({"newest": False}, {}, Action.DROP, "newer revision"),
     ({"date": NOW - timedelta(days=14, seconds=1)}, {}, Action.DROP, "policy.max_age_days"),
     ({"date": NOW - timedelta(days=14)}, {}, Action.SEND, ""),
+    ({"history": False}, {}, Action.DRAFT, "earlier revisions could not be looked up"),
     ({"errors": (CRASH,)}, {}, Action.DRAFT, "null-importer-ops crashed"),
     ({"errors": (Problem("damaged-diff", "x", "y"),)}, {}, Action.SEND, ""),
     ({}, {"post": "off"}, Action.DRAFT, "policy.post is off"),
