@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
 from bot import __version__
@@ -142,8 +143,13 @@ def _doubt(finding: Finding, told: set[str]) -> str:
     """What makes a question of words that are not certain; a mail does not ask it twice."""
     if finding.confidence is Confidence.HIGH or "? " in f"{finding.message} ":
         return ""
-    doubt = fill("doubt.txt.j2", {"again": False})
-    return doubt if doubt not in told else fill("doubt.txt.j2", {"again": True})
+    doubt = _doubt_words(again=False)
+    return doubt if doubt not in told else _doubt_words(again=True)
+
+
+@cache
+def _doubt_words(*, again: bool) -> str:
+    return fill("doubt.txt.j2", {"again": again})
 
 
 def _cited(finding: Finding, link_mask: str) -> tuple[str, ...]:
@@ -190,13 +196,15 @@ def _attribution(mail: Mail) -> str:
 
 def _footer(rules: Sequence[str], settings: ReplySettings) -> str:
     """Who speaks, and by which rules; those that do not fit are in X-Revokebot-Rules."""
-    values: dict[str, object] = {
-        "operator": settings.operator,
-        "homepage": settings.homepage,
-        "version": __version__,
-    }
-    who = _clean(fill("footer.txt.j2", values))
+    who = _who(settings.operator, settings.homepage)
     what = wrap("Rules: " + ", ".join(rules))
     if who.count("\n") + 1 + what.count("\n") + 1 > FOOTER:
         what = f"Rules: {len(rules)}, all in the header X-Revokebot-Rules"
     return f"{who}\n{what}"
+
+
+@cache
+def _who(operator: str, homepage: str) -> str:
+    """The same below every mail."""
+    values: dict[str, object] = {"operator": operator, "homepage": homepage, "version": __version__}
+    return _clean(fill("footer.txt.j2", values))

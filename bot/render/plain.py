@@ -45,14 +45,18 @@ def wrap(text: str, width: int = 72, indent: str = "") -> str:
 
 
 def _fill(paragraph: str, width: int, indent: str) -> str:
-    lines: list[str] = []
     # A word that starts with ">" is kept on the line of the word before it.
-    for word in re.split(" (?!>)", paragraph.lstrip("> ")):
-        if lines and len(lines[-1]) + 1 + len(word) <= width:
-            lines[-1] += " " + word
+    first, *words = re.split(" (?!>)", paragraph.lstrip("> "))
+    pieces = [indent, first]
+    room = width - len(indent) - len(first)
+    for word in words:
+        room -= 1 + len(word)
+        if room >= 0:
+            pieces += " ", word
         else:
-            lines.append(indent + word)
-    return "\n".join(lines)
+            pieces += "\n", indent, word
+            room = width - len(indent) - len(word)
+    return "".join(pieces)
 
 
 def _written(char: str) -> str:
