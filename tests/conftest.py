@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import settings
@@ -25,6 +25,21 @@ ARCHIVE = "linaro-mm-sig-until-2026-02.mbox.xz"
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 OWN = ("GIT_", "REVOKEBOT_", "XDG_")
 """Prefixes of variables that carry the user's settings."""
+
+
+def absent(reason: str) -> NoReturn:
+    """Skip the test for want of something; where CI is set, that is a failure."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @pytest.fixture(scope="session")
@@ -58,8 +73,5 @@ def corpus() -> Path:
     the checkout.  Where CI is set its absence is a failure, else a skip.
     """
     if not (CORPUS / ARCHIVE).is_file():
-        message = f"no {ARCHIVE} in {CORPUS}: put it there, or set KERNEL_MAIL_CORPUS to its folder"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        absent(f"no {ARCHIVE} in {CORPUS}: put it there, or set KERNEL_MAIL_CORPUS to its folder")
     return CORPUS

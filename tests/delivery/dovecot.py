@@ -16,7 +16,6 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +26,8 @@ from typing import NamedTuple
 import pytest
 
 from bot.delivery.imap_url import utf7
+from tests.conftest import absent, free_port
+from tests.delivery.listener import Listener
 from tests.delivery.tls import certificate
 
 __all__ = ["PASSWORD", "Dovecot", "Wire", "running"]
@@ -123,16 +124,13 @@ def running() -> Iterator[Dovecot]:
     """A server of its own; its folder is short because of the sockets in it."""
     program = shutil.which("dovecot", path=PATH)
     if program is None:
-        reason = "dovecot not found: apt-get install dovecot-imapd"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+        absent("dovecot not found: apt-get install dovecot-imapd")
     user, group = "nobody", "nogroup"
     if os.getuid():
         user, group = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(os.getgid()).gr_name
     with tempfile.TemporaryDirectory(prefix="dovecot-") as name:
         folder = Path(name)
-        server = Dovecot(folder, _free_port(), _free_port(), user, group)
+        server = Dovecot(folder, free_port(), free_port(), user, group)
         certificate(folder, "127.0.0.1")
         (folder / "config").write_text(CONFIG.format(**server._asdict(), password=PASSWORD))
         for path in (folder, *folder.iterdir()):
@@ -146,12 +144,6 @@ def running() -> Iterator[Dovecot]:
                 yield server
             finally:
                 process.terminate()
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
 
 
 def _await(server: Dovecot, process: subprocess.Popen[bytes]) -> None:
@@ -169,7 +161,7 @@ def _await(server: Dovecot, process: subprocess.Popen[bytes]) -> None:
     pytest.fail(f"dovecot does not answer: {log.read_text() if log.exists() else 'no log'}")
 
 
-class Wire:
+class Wire(Listener):
     """Carries bytes to and from the server; offers no STARTTLS, so as to understand them.
 
     Once the server says `at`, this is done in place of handing that on:
@@ -184,30 +176,11 @@ class Wire:
         self.heard = bytearray()
         """All that the client said."""
         self._server = server.port
-        self._end = threading.Event()
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._socket.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve)
+        super().__init__()
 
-    def __enter__(self) -> Wire:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        # Wakes accept().
-        socket.create_connection(("127.0.0.1", self.port)).close()
-        self._thread.join(10)
-        self._socket.close()
-
-    def _serve(self) -> None:
-        while not self._end.is_set():
-            peer, _address = self._socket.accept()
-            with peer, socket.create_connection(("127.0.0.1", self._server)) as server:
-                try:
-                    self._carry(peer, server)
-                except OSError:
-                    continue
+    def _client(self, peer: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", self._server)) as server:
+            self._carry(peer, server)
 
     def _carry(self, peer: socket.socket, server: socket.socket) -> None:
         while not self._end.is_set():

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import base64
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, NamedTuple
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from tests.conftest import free_port
 from tests.delivery.tls import certificate
 
 __all__ = ["Good", "Keeper", "serving"]
@@ -81,8 +81,7 @@ def serving(folder: Path, encryption: str, name: str = "127.0.0.1") -> Iterator[
     pem, context = certificate(folder, name)
     keeper = Keeper()
     starttls = encryption == "tls"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     controller = Controller(
         keeper,
         hostname="127.0.0.1",

@@ -11,7 +11,6 @@ import pty
 import re
 import shlex
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
@@ -20,10 +19,9 @@ from pathlib import Path
 from select import select
 from typing import Any, NamedTuple
 
-import pytest
 from aiosmtpd.controller import Controller
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, absent, free_port
 
 __all__ = ["Arrived", "Office", "at_terminal", "git_send_email", "mutt", "opened", "split", "told"]
 
@@ -56,8 +54,7 @@ class Office:
 def opened() -> Iterator[tuple[Office, int]]:
     """A real SMTP server on loopback, and its port."""
     office = Office()
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     controller = Controller(office, hostname="127.0.0.1", port=port, decode_data=False)
     controller.start()
     try:
@@ -68,12 +65,8 @@ def opened() -> Iterator[tuple[Office, int]]:
 
 def needs(program: str, packages: str) -> None:
     """Skip the test where `program` is missing; under CI that is a failure."""
-    if shutil.which(program):
-        return
-    reason = f"{program} not found: apt-get install {packages}"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    if shutil.which(program) is None:
+        absent(f"{program} not found: apt-get install {packages}")
 
 
 def told(start: str, **names: Path) -> list[str]:

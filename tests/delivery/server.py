@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import socket
 import ssl
-import threading
 from collections.abc import Mapping
 from typing import BinaryIO
+
+from tests.delivery.listener import Listener
 
 GREETING = "greeting"
 DOT = "dot"
@@ -28,7 +29,7 @@ GOOD = {
 }
 
 
-class Scripted:
+class Scripted(Listener):
     """Answers by `script`: a reply, `hang`, `drop`, or `trickle` for one byte at a time."""
 
     def __init__(self, script: Mapping[str, str], tls: ssl.SSLContext | None = None) -> None:
@@ -36,35 +37,12 @@ class Scripted:
         self.taken: list[bytes] = []
         self.heard: list[str] = []
         self._tls = tls
-        self._end = threading.Event()
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        super().__init__()
         # What waits to be read is little, so that a lost mail is noticed while it is sent.
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self.port: int = self._socket.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve)
 
-    def __enter__(self) -> Scripted:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._end.set()
-        # Wakes accept().
-        socket.create_connection(("127.0.0.1", self.port)).close()
-        self._thread.join(10)
-        self._socket.close()
-
-    def _serve(self) -> None:
-        while not self._end.is_set():
-            peer, _address = self._socket.accept()
-            with peer:
-                peer.settimeout(10)
-                try:
-                    self._session(peer)
-                except OSError:
-                    continue
-
-    def _session(self, peer: socket.socket) -> None:
+    def _client(self, peer: socket.socket) -> None:
+        peer.settimeout(10)
         if not self._say(peer, GREETING):
             return
         lines = peer.makefile("rb")

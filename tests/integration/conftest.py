@@ -11,7 +11,6 @@ import gzip
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -23,6 +22,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import absent, free_port
 from tests.integration.mails import LIST, world
 
 PROGRAMS = ("public-inbox-init", "public-inbox-index", "public-inbox-httpd", "git")
@@ -99,19 +99,8 @@ def _run(command: list[str], env: dict[str, str], stdin: bytes = b"", ok: bool =
 
 def _needs_public_inbox() -> None:
     missing = [name for name in PROGRAMS if shutil.which(name) is None]
-    if not missing:
-        return
-    reason = f"{', '.join(missing)} not found: apt-get install public-inbox git"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    if missing:
+        absent(f"{', '.join(missing)} not found: apt-get install public-inbox git")
 
 
 def _await(url: str) -> None:

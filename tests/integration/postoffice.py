@@ -20,7 +20,8 @@ from typing import Any, NamedTuple
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from tests.integration.conftest import Inbox, free_port
+from tests.conftest import free_port
+from tests.integration.conftest import Inbox
 
 __all__ = ["VERBS", "Office", "opened"]
 

@@ -8,8 +8,9 @@ import re
 import pytest
 
 from bot.errors import ArchiveError, NotFoundError
-from bot.sources.archive import fetch, fetch_thread, probe
+from bot.sources.archive import fetch, probe
 from bot.sources.options import ArchiveOptions, SourceOptions
+from tests.archive.thread import mails_of
 from tests.integration.conftest import Inbox
 from tests.integration.mails import COVER_V1, COVER_V2, STRANGER, Note, world
 
@@ -38,7 +39,7 @@ def body(mail: bytes) -> bytes:
 
 
 def test_thread_by_message_id_is_whole_and_exact(inbox: Inbox) -> None:
-    mails = fetch_thread(f"<{COVER_V1}>", options(inbox, newer=False))
+    mails = mails_of(f"<{COVER_V1}>", options(inbox, newer=False))
     assert sorted(ids(mails)) == sorted(V1)
     written = {note.msgid: note.raw() for note in world()}
     for msgid, mail in zip(ids(mails), mails, strict=True):
@@ -50,7 +51,7 @@ def test_thread_by_url_and_from_any_mail_of_it(inbox: Inbox) -> None:
     reply = "20261103.6-author@example.org"
     elsewhere = SourceOptions(newer=False, archive=ArchiveOptions(url="http://127.0.0.1:1/none"))
     for suffix in ("/", "/raw", "/t.mbox.gz", "/T/#u"):
-        mails = fetch_thread(f"{inbox.url}/{reply}{suffix}", elsewhere)
+        mails = mails_of(f"{inbox.url}/{reply}{suffix}", elsewhere)
         assert sorted(ids(mails)) == sorted(V1)
 
 
@@ -63,7 +64,7 @@ def test_newer_revision_is_found_and_nothing_else(inbox: Inbox) -> None:
 
 
 def test_newest_revision_has_nothing_newer(inbox: Inbox) -> None:
-    assert sorted(ids(fetch_thread(COVER_V2, options(inbox)))) == sorted(V2)
+    assert sorted(ids(mails_of(COVER_V2, options(inbox)))) == sorted(V2)
 
 
 def test_older_revision_is_fetched_when_asked_for(inbox: Inbox) -> None:
@@ -80,13 +81,13 @@ def test_all_older_revisions_come_with_what_was_said_of_them(inbox: Inbox) -> No
 
 
 def test_revision_at_hand_needs_no_search(inbox: Inbox) -> None:
-    mails = fetch_thread(COVER_V2, options(inbox, newer=False, revision=2))
+    mails = mails_of(COVER_V2, options(inbox, newer=False, revision=2))
     assert sorted(ids(mails)) == sorted(V2)
 
 
 def test_unknown_message_id_is_not_found(inbox: Inbox) -> None:
     with pytest.raises(NotFoundError, match="check the message-id"):
-        fetch_thread("never-sent@example.org", options(inbox))
+        mails_of("never-sent@example.org", options(inbox))
 
 
 def test_wrong_inbox_of_the_right_server_still_gives_the_thread(inbox: Inbox) -> None:
@@ -133,7 +134,7 @@ def test_list_tag_hides_neither_revision_nor_reply(own_inbox: Inbox) -> None:
     )
     own_inbox.inject(tagged.raw())
     own_inbox.inject(reply.raw())
-    found = set(ids(fetch_thread(COVER_V2, options(own_inbox))))
+    found = set(ids(mails_of(COVER_V2, options(own_inbox))))
     assert found == V2 | {tagged.msgid, reply.msgid}
     assert own_inbox.thread_view(tagged.msgid) == [
         (tagged.msgid, ""),
@@ -142,9 +143,9 @@ def test_list_tag_hides_neither_revision_nor_reply(own_inbox: Inbox) -> None:
 
 
 def test_stopped_server_is_an_archive_error(own_inbox: Inbox) -> None:
-    fetch_thread(COVER_V1, options(own_inbox, newer=False))
+    mails_of(COVER_V1, options(own_inbox, newer=False))
     own_inbox.stop()
     archive = ArchiveOptions(url=own_inbox.url, deadline=5, retries=1)
     with pytest.raises(ArchiveError, match="cannot reach 127") as caught:
-        fetch_thread(COVER_V1, SourceOptions(archive=archive))
+        mails_of(COVER_V1, SourceOptions(archive=archive))
     assert not isinstance(caught.value, NotFoundError)

@@ -23,8 +23,8 @@ from bot.outgoing import Action, Judged, Verdict
 from bot.settings import StoreSettings
 from bot.sources.mbox import read_file
 from bot.store import Store
-from tests.conftest import ROOT
-from tests.integration.conftest import Inbox, free_port
+from tests.conftest import ROOT, free_port
+from tests.integration.conftest import Inbox
 from tests.integration.mails import Note
 from tests.integration.postoffice import Address, opened
 from tests.integration.replies import reply_to, reviewed

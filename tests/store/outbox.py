@@ -6,7 +6,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.outgoing import Action, Entry, Judged, Status, Verdict
+from bot.outgoing import Action, Draft, Entry, Judged, Status, Verdict
 from bot.render.mail import replies
 from bot.settings import ReplySettings, StoreSettings
 from bot.store import Store
@@ -32,6 +32,13 @@ def written(verdict: Verdict = SEND) -> list[Judged]:
         one.judged(verdict)._replace(envelope=one.envelope._replace(recipients=RECIPIENTS))
         for one in made
     ]
+
+
+def claimed(store: Store, owner: str = "one") -> Draft:
+    """The oldest reply that is due, leased."""
+    draft = store.claim(owner, NOW, LEASE)
+    assert draft is not None
+    return draft
 
 
 def entries() -> tuple[Entry, ...]:

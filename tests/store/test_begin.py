@@ -3,28 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from bot.errors import UsageError
 from bot.outgoing import Draft, Sent, State
 from bot.store import Store
-from tests.store.outbox import DRAFT, LEASE, NOW, REVIEW, fill, settings, written
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(settings(tmp_path)) as opened:
-        yield opened
-
-
-def claimed(store: Store, owner: str = "one") -> Draft:
-    draft = store.claim(owner, NOW, LEASE)
-    assert draft is not None
-    return draft
+from tests.store.outbox import DRAFT, LEASE, NOW, REVIEW, claimed, fill, written
 
 
 def begun(store: Store, owner: str = "one") -> Draft:

@@ -3,15 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
 from bot.errors import UsageError
 from bot.lists import reached
-from bot.outgoing import Action, Draft, Entry, Mention, Sent, State, Status, Verdict
+from bot.outgoing import Action, Entry, Mention, Sent, State, Status, Verdict
 from bot.store import Store
 from tests.store.outbox import (
     DRAFT,
@@ -20,23 +18,11 @@ from tests.store.outbox import (
     RECIPIENTS,
     REVIEW,
     SEND,
+    claimed,
     entries,
     fill,
-    settings,
     written,
 )
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(settings(tmp_path)) as opened:
-        yield opened
-
-
-def claimed(store: Store, owner: str = "one") -> Draft:
-    draft = store.claim(owner, NOW, LEASE)
-    assert draft is not None
-    return draft
 
 
 def test_a_reply_comes_out_as_it_went_in(store: Store) -> None:
