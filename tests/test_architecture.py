@@ -162,10 +162,11 @@ def test_functions_stay_short() -> None:
     assert {name: length for name, length in found if length > MAX_FUNCTION} == {}
 
 
-def test_review_of_a_file_loads_nothing_that_it_has_no_use_for() -> None:
+def loaded(*words: str) -> set[str]:
+    """The modules that `revokebot` has loaded at the end of `words`."""
     script = (
         "import sys\n"
-        f"sys.argv = ['revokebot', 'review', '--format', 'jsonl', {str(EXAMPLE)!r}]\n"
+        f"sys.argv = ['revokebot', *{words!r}]\n"
         "from bot.cli import main\n"
         "try:\n"
         "    main()\n"
@@ -175,5 +176,13 @@ def test_review_of_a_file_loads_nothing_that_it_has_no_use_for() -> None:
     run = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False
     )
-    assert "revokebot.review/1" in run.stdout
-    assert SLOW & set(run.stderr.split()) == set()
+    assert "20260203-can-revoke-v1-" in run.stdout
+    return set(run.stderr.split())
+
+
+def test_review_of_a_file_loads_nothing_that_it_has_no_use_for() -> None:
+    assert SLOW & loaded("review", "--format", "jsonl", str(EXAMPLE)) == set()
+
+
+def test_a_reply_that_is_only_shown_loads_no_database_where_there_is_none() -> None:
+    assert SLOW & loaded("reply", str(EXAMPLE)) == set()

@@ -111,7 +111,7 @@ def _tree(settings: Settings) -> str:
 
 
 def _outbox(settings: Settings) -> str:
-    from bot.outbox.database import is_there
+    from bot.outbox.place import is_there
 
     if not is_there(settings.store):
         return "none yet; `revokebot reply --draft` makes it"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from bot.commands.review import (
 )
 from bot.config import Settings
 from bot.errors import BotError
+from bot.outbox.place import is_there
 from bot.outgoing import Action, Earlier, State
 from bot.policy import unanswerable
 from bot.render.mail import Reply
@@ -61,12 +61,14 @@ def run(args: Namespace) -> int:
     """Answer all sources; return the highest exit status that applies."""
     settings = settings_of(args)
     options = options_of(args, settings)._replace(older=not args.no_newer)
-    from bot.outbox.database import is_there
+    keeping = args.draft or args.send
+    if not keeping and not is_there(settings.store):
+        return _show_all(args, settings, options, None)
+    # Only now, because it is slow to load.
     from bot.store import Store
 
-    if not (args.draft or args.send):
-        known = Store.open(settings.store) if is_there(settings.store) else nullcontext()
-        with known as store:
+    if not keeping:
+        with Store.open(settings.store) as store:
             return _show_all(args, settings, options, store)
     from bot.commands.sending import may_send, send_due
 

@@ -20,10 +20,11 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, m
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from bot.errors import BotError, UsageError
+from bot.outbox.place import own_file
 from bot.outbox.schema import REVISION
 from bot.settings import StoreSettings
 
-__all__ = ["Database", "connect", "is_there", "lock", "said"]
+__all__ = ["Database", "connect", "lock", "said"]
 
 BUSY_MS = 30_000
 """How long a writer waits for another one."""
@@ -104,7 +105,7 @@ def connect(url: str) -> Engine:
     Raises `UsageError` where that is no database that can be used.
     """
     try:
-        parsed = make_url(url) if url else _own()
+        parsed = make_url(url) if url else URL.create("sqlite", database=str(own_file()))
         if parsed.get_backend_name() == "sqlite":
             _make_file(parsed)
         engine = create_engine(parsed, json_serializer=JSON.encode)
@@ -141,25 +142,6 @@ def lock(connection: Connection) -> None:
     """Let no other writer in until the end of the transaction; SQLite never does."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
-
-
-def is_there(settings: StoreSettings) -> bool:
-    """Whether a database has been made already, or one on a server is named.
-
-    Also where the name is wrong: `connect` then says so.
-    """
-    try:
-        parsed = make_url(settings.url) if settings.url else _own()
-    except ArgumentError:
-        return True
-    return parsed.get_backend_name() != "sqlite" or os.path.isfile(parsed.database or "")
-
-
-def _own() -> URL:
-    state = os.environ.get("XDG_STATE_HOME", "")
-    # A relative path is to be ignored, says the XDG specification.
-    base = Path(state) if os.path.isabs(state) else Path.home() / ".local" / "state"
-    return URL.create("sqlite", database=str(base / "revokebot" / "revokebot.db"))
 
 
 def _make_file(url: URL) -> None:
