@@ -28,7 +28,7 @@ from bot.sources.msgid import parse_target
 from bot.sources.options import ArchiveOptions, SourceOptions
 from checks.api import Problem
 
-__all__ = ["Thread", "fetch", "fetch_thread", "probe"]
+__all__ = ["Thread", "fetch", "probe"]
 
 ANSWERS = 3
 """The thread, newer and older revisions: each may have `max_bytes`."""
@@ -44,11 +44,6 @@ class Thread(NamedTuple):
     mails: tuple[bytes, ...]
     """Raw mails, each message-id once; those of the thread named come first."""
     notes: tuple[Problem, ...] = ()
-
-
-def fetch_thread(spec: str, options: SourceOptions = SourceOptions()) -> list[bytes]:
-    """Like `fetch`, for callers with no use for the notes."""
-    return list(fetch(spec, options).mails)
 
 
 def fetch(spec: str, options: SourceOptions = SourceOptions()) -> Thread:

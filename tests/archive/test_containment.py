@@ -15,9 +15,10 @@ import pytest
 
 from bot.errors import ArchiveError
 from bot.sources import archive
-from bot.sources.archive import fetch, fetch_thread
+from bot.sources.archive import fetch
 from bot.sources.options import ArchiveOptions, SourceOptions
 from tests.archive.server import MAIL, MSGID, Server, mbox
+from tests.archive.thread import mails_of
 
 LIMITS = ArchiveOptions(deadline=1, retries=0, max_bytes=8 << 20)
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,7 +90,7 @@ def test_fate_of_the_child(monkeypatch: pytest.MonkeyPatch, script: str, says: s
     monkeypatch.setattr(archive, "_START", script)
     start = time.monotonic()
     with pytest.raises(ArchiveError, match=says) as caught:
-        fetch_thread(
+        mails_of(
             MSGID, SourceOptions(archive=LIMITS._replace(deadline=0.6, url="http://127.0.0.1:1/x"))
         )
     assert time.monotonic() - start < 5
@@ -112,7 +113,7 @@ def test_thread_survives_the_death_of_b4(monkeypatch: pytest.MonkeyPatch, server
 def test_memory_limit_holds(server: Server) -> None:
     tight = LIMITS._replace(url=server.url("good"), deadline=5, memory=24 << 20)
     with pytest.raises(ArchiveError, match=r"archive\.memory|status 1"):
-        fetch_thread(MSGID, SourceOptions(archive=tight))
+        mails_of(MSGID, SourceOptions(archive=tight))
 
 
 def test_nothing_of_ours_reaches_the_child(
@@ -126,7 +127,7 @@ def test_nothing_of_ours_reaches_the_child(
         monkeypatch.setenv(name, "http://127.0.0.1:1")
     options = SourceOptions(archive=LIMITS._replace(deadline=3, url=server.url("good")))
     before = set(tmp_path.iterdir())
-    assert fetch_thread(MSGID, options) == [MAIL]
+    assert mails_of(MSGID, options) == [MAIL]
     assert set(tmp_path.iterdir()) == before
 
 

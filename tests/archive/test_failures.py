@@ -8,9 +8,10 @@ import time
 import pytest
 
 from bot.errors import ArchiveError, NotFoundError, UsageError
-from bot.sources.archive import Thread, fetch, fetch_thread, probe
+from bot.sources.archive import Thread, fetch, probe
 from bot.sources.options import ArchiveOptions, SourceOptions
 from tests.archive.server import MAIL, MSGID, Server, mbox
+from tests.archive.thread import mails_of
 
 LIMITS = ArchiveOptions(
     connect_timeout=1,
@@ -58,7 +59,7 @@ FAILURES = [
 def test_failure(server: Server, behaviour: str, says: str, seconds: float) -> None:
     start = time.monotonic()
     with pytest.raises(ArchiveError, match=says) as caught:
-        fetch_thread(MSGID, options(server.url(behaviour)))
+        mails_of(MSGID, options(server.url(behaviour)))
     assert time.monotonic() - start < seconds + START
     assert isinstance(caught.value, NotFoundError) == (behaviour == "missing")
     assert "\n" not in str(caught.value)
@@ -70,20 +71,20 @@ def test_refused_connection() -> None:
         ArchiveError,
         match=r"cannot reach 127.*Connection refused.*check archive\.url and the network",
     ):
-        fetch_thread(MSGID, options("http://127.0.0.1:1/none"))
+        mails_of(MSGID, options("http://127.0.0.1:1/none"))
 
 
 def test_dripping_head_is_cut_by_the_wall_limit(server: Server) -> None:
     start = time.monotonic()
     with pytest.raises(ArchiveError, match="try again"):
-        fetch_thread(MSGID, options(server.url("drip-head"), deadline=1, retries=0))
+        mails_of(MSGID, options(server.url("drip-head"), deadline=1, retries=0))
     assert time.monotonic() - start < 2 * 1 + START
 
 
 @pytest.mark.parametrize("behaviour", ["good", "labelled", "moved", "limited-once", "fault-once"])
 def test_mended_by_redirect_or_retry(server: Server, behaviour: str) -> None:
     start = time.monotonic()
-    assert fetch_thread(MSGID, options(server.url(behaviour), deadline=4)) == [MAIL]
+    assert mails_of(MSGID, options(server.url(behaviour), deadline=4)) == [MAIL]
     if behaviour == "limited-once":
         assert time.monotonic() - start > 1, "Retry-After was not honoured"
 
@@ -91,12 +92,12 @@ def test_mended_by_redirect_or_retry(server: Server, behaviour: str) -> None:
 def test_refusals_are_not_retried(server: Server) -> None:
     before = server.hits["denied"]
     with pytest.raises(ArchiveError):
-        fetch_thread(MSGID, options(server.url("denied")))
+        mails_of(MSGID, options(server.url("denied")))
     assert server.hits["denied"] == before + 1
 
 
 def test_user_agent_names_us_and_the_operator(server: Server) -> None:
-    fetch_thread(MSGID, options(server.url("good")))
+    mails_of(MSGID, options(server.url("good")))
     assert all(agent.startswith("revokebot/") for agent in server.agents)
     assert any(agent.endswith(" (+x.example)") for agent in server.agents)
 
