@@ -21,7 +21,7 @@ from bot.policy import Case, case_of, decide, passes
 from bot.recipients import lowered
 from bot.render.mail import MOST_MAILS, Reply, replies
 from bot.settings import PolicySettings
-from bot.sources.lineage import UNSURE, lineages, newest
+from bot.sources.lineage import UNSURE, line_of, lineages, newest
 from bot.sources.mail import read_mail
 from bot.sources.said import said
 
@@ -85,9 +85,7 @@ def answers(
     source = _Source(run, raws, remarks)
     lines = lineages(postings)
     for posting in chosen:
-        msgid = posting.series.msgid
-        line = next(one for one in lines if any(other.series.msgid == msgid for other in one))
-        yield _answer(posting, line, source)
+        yield _answer(posting, line_of(posting.series.msgid, lines), source)
 
 
 def _answer(posting: Posting, line: Sequence[Posting], source: _Source) -> Answer:

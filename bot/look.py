@@ -7,12 +7,12 @@ caller, who waits.  Nothing is sent from here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from bot.errors import ArchiveError
 from bot.model import Mail, Posting
-from bot.sources.lineage import UNSURE, lineages
+from bot.sources.lineage import UNSURE, line_of, lineages
 from bot.sources.mail import parse_mail, read_mail
 from bot.sources.options import SourceOptions
 from bot.sources.series import assemble
@@ -70,12 +70,7 @@ def judge(msgid: str, parent: str, mails: Iterable[bytes]) -> Seen:
     there = any(mail.msgid == msgid for mail in read)
     postings = tuple(assemble(read))
     ours = next((posting for posting in postings if parent in posting.mails), None)
-    line = _line(ours, postings)
+    line = tuple(line_of(parent, lineages(postings)))
     newest = max((one.series.revision for one in line if one.series.patches), default=0)
     newer = newest if ours is not None and newest > ours.series.revision else 0
     return Seen(there, newer, parse_mail(mails[at]), ours, line, mails, postings)
-
-
-def _line(ours: Posting | None, postings: Sequence[Posting]) -> tuple[Posting, ...]:
-    lines = lineages(postings) if ours is not None else []
-    return next((tuple(line) for line in lines if any(one is ours for one in line)), ())

@@ -57,9 +57,9 @@ def run(store: Store, action: str, args: Namespace, now: datetime) -> None:
         chosen, discarded = store.dismiss(args.id, args.reason, now, args.rule)
         for one in chosen:
             print(f"dismissed {one.fingerprint} {one.rule}")
-        for number in dict.fromkeys((args.id, *discarded)):
-            draft = store.draft(number)
-            print(f"reply {number} is {draft.state.value}: {one_line(draft.reason)}")
+        for id_ in dict.fromkeys((args.id, *discarded)):
+            draft = store.draft(id_)
+            print(f"reply {id_} is {draft.state.value}: {one_line(draft.reason)}")
     elif action == "undismiss":
         store.undismiss(args.fingerprint)
         print("the next review of the series tells it again")

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import imaplib
 import re
-import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -19,7 +18,7 @@ from email.utils import parsedate_to_datetime
 
 from bot.delivery.attempt import ConfigError
 from bot.delivery.imap_url import Place, from_utf7, quoted, utf7
-from bot.delivery.servers import loopback, verified
+from bot.delivery.servers import broken_tls, loopback, verified
 from bot.outgoing import Envelope, Outcome, Result
 
 __all__ = ["Folder", "connect", "put", "why"]
@@ -155,8 +154,7 @@ def why(error: Exception, place: Place, folder: Folder | None) -> Outcome:
     words = f"{place}: {_said(error)}"
     if folder is not None and folder.begun and BAD not in words:
         return Outcome(Result.UNKNOWN, f"no answer to the mail: {words}")
-    tls = isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
-    if tls or BAD in words or isinstance(error, Refused):
+    if broken_tls(error) or BAD in words or isinstance(error, Refused):
         return Outcome(Result.REFUSED, words)
     return Outcome(Result.LATER, words)
 

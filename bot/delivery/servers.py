@@ -9,7 +9,7 @@ import ssl
 
 from bot.render.plain import one_line
 
-__all__ = ["loopback", "shortened", "verified"]
+__all__ = ["broken_tls", "loopback", "shortened", "verified"]
 
 MAX_WORDS = 500
 """Characters kept of what a server or a command said."""
@@ -20,6 +20,11 @@ def verified(ca: str | None) -> ssl.SSLContext:
     if ca and os.path.isdir(ca):
         return ssl.create_default_context(capath=ca)
     return ssl.create_default_context(cafile=ca)
+
+
+def broken_tls(error: Exception) -> bool:
+    """Whether the other side can't be trusted; one that merely hangs up may do better later."""
+    return isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
 
 
 def loopback(host: str) -> bool:

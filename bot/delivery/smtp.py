@@ -11,13 +11,12 @@ from __future__ import annotations
 import re
 import smtplib
 import socket
-import ssl
-from binascii import b2a_qp
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from bot.delivery.servers import loopback, shortened, verified
+from bot.delivery.servers import broken_tls, loopback, shortened, verified
 from bot.outgoing import Envelope, Outcome, Result
+from bot.sources.mime import in_seven_bits
 
 __all__ = ["Account", "Connection", "connect", "why"]
 
@@ -73,7 +72,7 @@ class Connection(smtplib.SMTP):
             if self.has_extn("8bitmime"):
                 options.append("BODY=8BITMIME")
             else:
-                raw = quoted_printable(raw)
+                raw = in_seven_bits(raw)
         code, words = self.mail(self.envelope.sender, options)
         if code // 100 != 2:
             raise smtplib.SMTPSenderRefused(code, words, self.envelope.sender)
@@ -162,19 +161,6 @@ def _login(smtp: Connection, account: Account) -> None:
     smtp.auth("XOAUTH2", lambda challenge=None: token if challenge is None else "")
 
 
-def quoted_printable(raw: bytes) -> bytes:
-    """`raw` for a server that takes only seven bits."""
-    head, _blank, body = raw.partition(b"\n\n")
-    head = re.sub(
-        rb"^(content-transfer-encoding:).*$",
-        rb"\1 quoted-printable",
-        head,
-        flags=re.IGNORECASE | re.MULTILINE,
-    )
-    lines = [b2a_qp(line, istext=False) for line in body.split(b"\n")]
-    return head + b"\n\n" + b"\n".join(lines)
-
-
 def why(error: Exception, server: str) -> Outcome:
     """What an error before the final dot means: the mail was not taken.
 
@@ -189,10 +175,7 @@ def why(error: Exception, server: str) -> Outcome:
         result = Result.REFUSED if error.smtp_code // 100 == 5 else Result.LATER
         return Outcome(result, _said(error))
     words = f"{server}: {_said(error)}"
-    for_good = (Unsafe, smtplib.SMTPNotSupportedError, ssl.SSLCertVerificationError)
-    if isinstance(error, for_good):
-        return Outcome(Result.REFUSED, words)
-    if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
+    if isinstance(error, Unsafe | smtplib.SMTPNotSupportedError) or broken_tls(error):
         return Outcome(Result.REFUSED, words)
     if isinstance(error, OSError | smtplib.SMTPException | socket.gaierror):
         return Outcome(Result.LATER, words)

@@ -10,7 +10,6 @@ reads To and Cc.
 from __future__ import annotations
 
 import json
-import ssl
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
@@ -18,7 +17,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from bot import __version__
 from bot.delivery.attempt import ConfigError
-from bot.delivery.servers import loopback, verified
+from bot.delivery.servers import broken_tls, loopback, verified
 from bot.outgoing import Outcome, Result
 
 __all__ = ["post"]
@@ -109,8 +108,7 @@ def _failed(url: str, error: Exception, begun: bool) -> Outcome:
     words = f"{url}: {error or type(error).__name__}"
     if begun:
         return Outcome(Result.UNKNOWN, f"no answer to the mail: {words}")
-    tls = isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
-    return Outcome(Result.REFUSED if tls else Result.LATER, words)
+    return Outcome(Result.REFUSED if broken_tls(error) else Result.LATER, words)
 
 
 def _result(status: int, said: bytes) -> Result:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from binascii import b2a_qp
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -23,6 +22,7 @@ from bot.render.address import fold, printable, spelt, usable_msgid
 from bot.render.addressed import shared_out
 from bot.render.body import Part, Point, body, rules_of
 from bot.settings import PolicySettings, ReplySettings
+from bot.sources.mime import quoted_printable
 from checks.api import Confidence, Finding
 
 __all__ = ["Reply", "replies"]
@@ -211,10 +211,9 @@ def _message_id(answer: _Answer, settings: ReplySettings) -> str:
 def _transfer(text: str) -> tuple[str, bytes]:
     """Transfer encoding and bytes of `text`: as it is where that is allowed."""
     raw = text.encode("utf-8", "replace")
-    lines = raw.split(b"\n")
-    if max(map(len, lines)) <= MAX_LINE and not re.search(rb"[\x00\r]", raw):
+    if max(map(len, raw.split(b"\n"))) <= MAX_LINE and not re.search(rb"[\x00\r]", raw):
         return ("7bit" if raw.isascii() else "8bit"), raw
-    return "quoted-printable", b"\n".join(b2a_qp(line, istext=False) for line in lines)
+    return "quoted-printable", quoted_printable(raw)
 
 
 def _rfc5322(moment: datetime) -> str:

@@ -67,14 +67,12 @@ def postings_of(spec: str, postings: list[Posting], options: SourceOptions) -> l
 
 def _named(spec: str, postings: list[Posting]) -> list[Posting]:
     """Where `spec` names a mail of one of the series, that series alone, in all revisions."""
-    from bot.sources.lineage import lineages
+    from bot.sources.lineage import line_of, lineages
     from bot.sources.msgid import is_target, parse_target
 
     if not is_target(spec):
         return postings
-    msgid = parse_target(spec).msgid
-    lines = lineages(postings)
-    return next((line for line in lines if any(msgid in one.mails for one in line)), postings)
+    return line_of(parse_target(spec).msgid, lineages(postings)) or postings
 
 
 def open_mails(

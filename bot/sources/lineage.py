@@ -16,7 +16,7 @@ from bot.model import Posting
 from bot.sources.subject import parse_subject
 from checks.source.pattern import pattern
 
-__all__ = ["UNSURE", "lineages", "names_of", "newest", "select"]
+__all__ = ["UNSURE", "line_of", "lineages", "names_of", "newest", "select"]
 
 UNSURE = ("newer-revisions-unknown", "other-revisions-unknown")
 """Problems of a source that could not tell whether there is a newer revision."""
@@ -68,6 +68,11 @@ def lineages(postings: Sequence[Posting]) -> list[list[Posting]]:
     for at, posting in enumerate(postings):
         lines.setdefault(_find(head, at), []).append(posting)
     return list(lines.values())
+
+
+def line_of(msgid: str, lines: Iterable[list[Posting]]) -> list[Posting]:
+    """The one of `lineages` that has the mail `msgid`; empty for none."""
+    return next((line for line in lines if any(msgid in one.mails for one in line)), [])
 
 
 def names_of(author: str, subject: str) -> frozenset[tuple[str, str, str]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import sys
-from binascii import b2a_qp
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
@@ -18,6 +17,7 @@ from typing import IO
 from bot.errors import InputError
 from bot.sources.inflate import GZIP, XZ, inflate
 from bot.sources.mail import MAIL_CAP
+from bot.sources.mime import in_seven_bits
 from checks.source.pattern import pattern
 
 __all__ = [
@@ -190,7 +190,6 @@ def as_draft(mail: bytes) -> bytes:
     encoding = _ENCODING.search(head)
     if encoding and _FROM.search(body):
         if encoding[2].lower() != b"quoted-printable":
-            head = _ENCODING.sub(rb"\1quoted-printable", head)
-            body = b"\n".join(b2a_qp(line, istext=False) for line in body.split(b"\n"))
+            head, blank, body = in_seven_bits(mail).partition(b"\n\n")
         mail = head + blank + _FROM_SPLIT.sub(rb"\1=46=\n", body)
     return as_mboxrd(mail)

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import re
 from binascii import Error as Base64Error
-from binascii import a2b_base64, a2b_qp
+from binascii import a2b_base64, a2b_qp, b2a_qp
 
 from bot.sources.header import decode_bytes, fields, split_head
 from checks.source.pattern import pattern
 
-__all__ = ["Trouble", "body_text", "transfer_decoded"]
+__all__ = ["Trouble", "body_text", "in_seven_bits", "quoted_printable", "transfer_decoded"]
 
 Trouble = tuple[str, str]
 """Kind and message of a `Problem` that does not know its mail yet."""
@@ -31,6 +31,7 @@ FOOTER_LINES = 12
 _PARAM = pattern(r';\s*([a-z-]{1,40})\*?\d?\*?\s*=\s*(?:"([^"]*)"|([^\s;"]*))', re.IGNORECASE)
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\r\n\t "
 _BASE64_LINE = pattern(rb"[A-Za-z0-9+/=\r\t ]*(?:\n|$)")
+_ENCODING = pattern(rb"^(content-transfer-encoding:).*$", re.MULTILINE | re.IGNORECASE)
 _PATCH_TYPES = frozenset({"text/x-patch", "text/x-diff", "text/patch", "application/x-patch"})
 
 
@@ -56,6 +57,17 @@ def parameters(value: str) -> tuple[str, dict[str, str]]:
     """Main value and parameters of a Content-Type or Content-Disposition, lower case keys."""
     main = value.partition(";")[0].strip().lower()
     return main, {key.lower(): quoted or bare for key, quoted, bare in _PARAM.findall(value)}
+
+
+def in_seven_bits(mail: bytes) -> bytes:
+    """`mail`, of one part and with LF line ends, in quoted-printable."""
+    head, blank, body = mail.partition(b"\n\n")
+    return _ENCODING.sub(rb"\1 quoted-printable", head) + blank + quoted_printable(body)
+
+
+def quoted_printable(body: bytes) -> bytes:
+    """The lines of `body` encoded (RFC 2045 6.7)."""
+    return b"\n".join(b2a_qp(line, istext=False) for line in body.split(b"\n"))
 
 
 def body_text(head: dict[bytes, bytes], body: bytes) -> tuple[str, list[Trouble]]:
