@@ -17,7 +17,7 @@ from bot.ledger import ledger
 from bot.lists import reached
 from bot.model import Mail, Posting, Review
 from bot.outgoing import NOTHING, Action, Counts, Earlier, Entry, Said, Status, Verdict
-from bot.policy import Case, case_of, decide, passes
+from bot.policy import Case, case_of, decide, passes, unanswerable
 from bot.recipients import lowered
 from bot.render.mail import MOST_MAILS, Reply, replies
 from bot.settings import PolicySettings
@@ -25,7 +25,7 @@ from bot.sources.lineage import UNSURE, line_of, lineages, newest
 from bot.sources.mail import read_mail
 from bot.sources.said import said
 
-__all__ = ["Answer", "Run", "answers"]
+__all__ = ["Answer", "Run", "answerable", "answers"]
 
 
 class Answer(NamedTuple):
@@ -86,6 +86,23 @@ def answers(
     lines = lineages(postings)
     for posting in chosen:
         yield _answer(posting, line_of(posting.series.msgid, lines), source)
+
+
+def answerable(
+    written: Iterable[Reply], review: Review, settings: Settings
+) -> tuple[tuple[Reply, ...], tuple[str, ...]]:
+    """The replies that a person may choose to send, whatever the policy says of sending them.
+
+    Also returns a line for each of the others.
+    """
+    kept, refused = [], []
+    for reply in written:
+        mail = review.posting.mails[reply.parent]
+        if reason := unanswerable(mail, settings.reply.address, settings.policy):
+            refused.append(f"{mail.msgid}: left out, since {reason}")
+        else:
+            kept.append(reply)
+    return tuple(kept), tuple(refused)
 
 
 def _answer(posting: Posting, line: Sequence[Posting], source: _Source) -> Answer:
@@ -189,11 +206,11 @@ def _judged(
     for reply in written:
         case = _case(reply, review, current, counts, source.run)._replace(series=mails)
         verdict = _enough(reply, left) or decide(case, policy)
+        dkim = ""
         if verdict.action is not Action.DROP:
             left = {**left, reply.msgid: reply.parent}
-            case = case._replace(dkim=_signature(case.mail, source))
-            verdict = decide(case, policy)
-        yield reply, verdict, case.dkim
+            dkim = _signature(case.mail, source)
+        yield reply, verdict, dkim
         if verdict.action in (Action.SEND, Action.HOLD):
             counts = counts.and_one(case.mail.author.email.lower(), reached(case.mail))
 

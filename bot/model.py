@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from checks.api import Edition, Finding, Problem, Series
 
-__all__ = ["Address", "Mail", "Posting", "Review"]
+__all__ = ["BY_HAND", "Address", "Mail", "Posting", "Review"]
 
 
 class Address(NamedTuple):
@@ -17,6 +17,10 @@ class Address(NamedTuple):
 
     name: str
     email: str
+
+
+BY_HAND = ("", "no")
+"""What `Auto-Submitted` says of a person's mail."""
 
 
 class Mail(NamedTuple):
@@ -46,6 +50,11 @@ class Mail(NamedTuple):
     """Body text as a reader sees it: transfer encoding and charset undone, LF, footer kept."""
     problems: tuple[Problem, ...] = ()
     """What could not be read exactly as sent, e.g. an unknown charset."""
+
+    @property
+    def automatic(self) -> bool:
+        """Whether a program sent it, by its own word (RFC 3834 5)."""
+        return self.auto_submitted not in BY_HAND
 
 
 NO_MAILS: Mapping[str, Mail] = {}

@@ -59,8 +59,6 @@ class Case(NamedTuple):
     list_sent: Mapping[str, Sent] = NONE_SENT
     """By List-Id, lower case."""
     all_sent: Sent = Sent()
-    dkim: str = ""
-    """What is known of the mail's signature (`bot.attest`); told, and never decisive."""
     series: frozenset[str] = frozenset()
     """Bare message-ids of the mails of the series, in all revisions that are known."""
     by_hand: bool = False
@@ -126,9 +124,8 @@ def decide(case: Case, settings: PolicySettings) -> Verdict:
         return Verdict(Action.HOLD, *held)
     if settings.post != "send":
         return Verdict(Action.DRAFT, f"policy.post is {settings.post}: a person has to approve")
-    signed = f"; DKIM: {case.dkim}" if case.dkim else ""
     names = ", ".join((*case.lists, *map(named, case.unknown_lists)))
-    return Verdict(Action.SEND, f"allowed on {names}{signed}")
+    return Verdict(Action.SEND, f"allowed on {names}")
 
 
 def unanswerable(mail: Mail, own: str, settings: PolicySettings) -> str:
@@ -145,7 +142,7 @@ def _never(mail: Mail, own: str, settings: PolicySettings) -> Iterator[str]:
     people = (mail.author.email, mail.sender.email)
     if {email.strip().lower() for email in people} & lowered((own,)):
         yield "the mail is our own"
-    if mail.auto_submitted.strip().lower() not in ("", "no"):
+    if mail.automatic:
         yield f"a program sent the mail (Auto-Submitted: {mail.auto_submitted})"
     bots = lowered(settings.bots)
     bot = next((one for one in (mail.author, mail.sender) if is_bot(one, bots)), None)

@@ -32,12 +32,14 @@ def answer(
     extra: Sequence[bytes] = (),
     now: datetime = SOON,
     counts: Counts = UNCOUNTED,
+    signature: str | None = None,
 ) -> Answer:
     """The answer to the example series, with `extra` mails in its thread."""
     settings = Settings(reply=ReplySettings(address="bot@example.org"), policy=policy)
     raws, postings = open_thread(EXAMPLE, SourceOptions())
     review = Setup.of(settings).review
-    run = Run(review, settings, now, lambda: counts)
+    attest = None if signature is None else lambda raw, mail: f"{mail.msgid} {signature}"
+    run = Run(review, settings, now, lambda: counts, attest)
     (done,) = answers([*raws, *extra], postings, postings, run)
     return done
 
@@ -101,6 +103,20 @@ def test_the_replies_of_one_series_count_for_each_other(
         assert verdicts[1].reason.startswith(reason)
     else:
         assert [verdict.reason[0] for verdict in verdicts] == ["0", "1"], "held ones count, too"
+
+
+@pytest.mark.parametrize("signature", ["none", "pass (example.org)", "fail (x.org: body hash)"])
+@pytest.mark.parametrize(
+    ("policy", "looked"),
+    [(OPEN, True), (PolicySettings(), True), (OPEN._replace(max_age_days=0), False)],
+)
+def test_a_signature_is_told_and_decides_nothing(
+    policy: PolicySettings, looked: bool, signature: str
+) -> None:
+    done = answer(policy, signature=signature)
+    assert done.replies == answer(policy).replies
+    parents = [reply.parent for reply, _verdict in done.replies]
+    assert done.dkim == {one: f"{one} {signature}" if looked else "" for one in parents}
 
 
 def test_a_draft_counts_for_no_cap_before_it_is_approved() -> None:

@@ -164,7 +164,7 @@ def test_who_asked_to_be_left_alone_is_in_no_mbox(tmp_path: Path) -> None:
     alone = {"REVOKEBOT_POLICY_LEAVE": "author@example.org"}
     done = run("review", "--format", "mail", EXAMPLE, **alone)
     assert done.stdout == ""
-    assert "no reply is shown, since author@example.org asked to be left alone" in done.stderr
+    assert "left out, since author@example.org asked to be left alone" in done.stderr
     path = tmp_path / "out.mbox"
     done = run("reply", "--to-mbox", str(path), EXAMPLE, **alone)
     assert path.read_bytes() == b""

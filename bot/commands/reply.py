@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.answer import Answer, Run, answers
+from bot.answer import Answer, Run, answerable, answers
 from bot.commands.output import tell, write_mbox
 from bot.commands.review import (
     Setup,
@@ -27,8 +27,6 @@ from bot.config import Settings
 from bot.errors import BotError
 from bot.outbox.place import is_there
 from bot.outgoing import Action, Earlier, State
-from bot.policy import unanswerable
-from bot.render.mail import Reply
 from bot.render.plain import escape, one_line
 from bot.sources import SourceOptions, open_thread, postings_of
 
@@ -96,22 +94,15 @@ def _show_all(
             status = max(status, answer.status)
             continue
         if args.to_mbox:
-            mails += (reply.raw for reply in _answerable(answer, settings))
+            written = (reply for reply, _verdict in answer.replies)
+            kept, left_out = answerable(written, answer.review, settings)
+            tell((), left_out)
+            mails += (reply.raw for reply in kept)
         else:
             print("\n".join(_shown(answer)))
     if args.to_mbox:
         write_mbox(args.to_mbox, mails)
     return status
-
-
-def _answerable(answer: Answer, settings: Settings) -> Iterator[Reply]:
-    """The replies that a person may choose to send, whatever the policy says of sending them."""
-    for reply, _verdict in answer.replies:
-        mail = answer.review.posting.mails[reply.parent]
-        if reason := unanswerable(mail, settings.reply.address, settings.policy):
-            tell((), [f"{mail.msgid}: left out, since {reason}"])
-        else:
-            yield reply
 
 
 def _shown(answer: Answer) -> Iterator[str]:

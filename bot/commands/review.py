@@ -189,7 +189,7 @@ def _renderer(args: Namespace, settings: Settings, setup: Setup) -> Callable[[Re
 def _mailer(settings: Settings) -> Callable[[Review], bytes]:
     from datetime import UTC, datetime
 
-    from bot.policy import unanswerable
+    from bot.answer import answerable
     from bot.render.mail import replies
     from bot.sources.mbox import as_draft
 
@@ -197,14 +197,8 @@ def _mailer(settings: Settings) -> Callable[[Review], bytes]:
 
     def shown(done: Review) -> bytes:
         written, refused = replies(done, settings.reply, settings.review.link_mask, now)
-        kept = []
-        for reply in written:
-            mail = done.posting.mails[reply.parent]
-            if reason := unanswerable(mail, settings.reply.address, settings.policy):
-                refused = (*refused, f"{mail.msgid}: no reply is shown, since {reason}")
-            else:
-                kept.append(reply)
-        tell(done.errors, refused)
+        kept, left_out = answerable(written, done, settings)
+        tell(done.errors, (*refused, *left_out))
         return b"".join(as_draft(reply.raw) for reply in kept)
 
     return shown

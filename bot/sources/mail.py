@@ -12,7 +12,7 @@ import re
 from datetime import datetime
 from typing import NamedTuple
 
-from bot.model import Address, Mail
+from bot.model import BY_HAND, Address, Mail
 from bot.sources.body import find_diff
 from bot.sources.header import (
     HEADER_CAP,
@@ -98,7 +98,7 @@ def _scan(
         references,
         counter_patch=verdict.reply
         and verdict.patch
-        and _auto_submitted(found) in ("", "no")
+        and _auto_submitted(found) in BY_HAND
         and _has_diff(found, body),
     )
 

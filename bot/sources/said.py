@@ -129,7 +129,7 @@ def _remarks(
     rules = _rules(raw)
     ours = bool(own) and mail.sender.email.lower() == own.lower()
     ours = ours or (mail.msgid.startswith("revokebot-") and bool(rules))
-    robot = mail.auto_submitted not in ("", "no") or is_bot(mail.author, bots)
+    robot = mail.automatic or is_bot(mail.author, bots)
     for block in _blocks(without_footer(mail.text), diff):
         last = block.places[-1] if block.places else _Place(answered, block.file, "")
         yield Said(

@@ -86,8 +86,7 @@ def _better(mail: Mail | Scan, known: Mail | Scan) -> bool:
 
 def _file(pile: _Pile, mail: Mail, subject: Subject) -> None:
     if subject.reply:
-        by_hand = mail.auto_submitted in ("", "no")
-        if subject.patch and by_hand and find_diff(mail.text) >= 0:
+        if subject.patch and not mail.automatic and find_diff(mail.text) >= 0:
             pile.counters.append(mail)
     elif subject.pull or (subject.patch and is_pull_request(mail.text)):
         pile.pulls.append(mail)

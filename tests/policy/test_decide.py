@@ -22,7 +22,6 @@ CRASH = Problem("rule-crashed", "null-importer-ops", "report it")
 ROWS: list[tuple[dict[str, object], dict[str, object], Action, str]] = [
     # What the case has, what the settings say, the verdict, and words of its reason.
     ({}, {}, Action.SEND, f"allowed on {LIST}"),
-    ({"dkim": "unknown"}, {}, Action.SEND, "DKIM: unknown"),
     ({"mail": mail(author=OWN)}, {}, Action.DROP, "our own"),
     ({"mail": mail(sender=OWN)}, {}, Action.DROP, "our own"),
     ({"mail": mail(auto_submitted="auto-generated")}, {}, Action.DROP, "Auto-Submitted"),

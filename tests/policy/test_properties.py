@@ -175,13 +175,3 @@ def test_same_case_same_verdict_and_nothing_is_changed(case: Case, old: PolicySe
     before = pickle.dumps((case, old))
     assert decide(case, old) == decide(pickle.loads(before)[0], old) == decide(case, old)
     assert pickle.loads(before) == (case, old)
-
-
-@given(cases, settings, st.sampled_from(["none", "pass (example.org)", "fail (x.org: body hash)"]))
-def test_a_signature_is_told_and_decides_nothing(
-    case: Case, old: PolicySettings, dkim: str
-) -> None:
-    with_it, without = decide(case._replace(dkim=dkim), old), decide(case, old)
-    assert (with_it.action, with_it.until) == (without.action, without.until)
-    if with_it.action is Action.SEND and not case.by_hand:
-        assert with_it.reason == f"{without.reason}; DKIM: {dkim}"
