@@ -24,6 +24,7 @@ from bot.settings import (
     ReplySettings,
     ReviewSettings,
     StoreSettings,
+    WatchSettings,
 )
 from bot.sources.options import ArchiveOptions
 
@@ -45,6 +46,7 @@ class Settings(NamedTuple):
     store: StoreSettings = StoreSettings()
     delivery: DeliverySettings = DeliverySettings()
     dkim: DkimSettings = DkimSettings()
+    watch: WatchSettings = WatchSettings()
     origins: Mapping[str, str] = NO_ORIGINS
     """`section.key` to `FILE:LINE`, a variable or a flag; a default has no entry."""
     file: Path | None = None
@@ -59,6 +61,7 @@ Section = type[
     | StoreSettings
     | DeliverySettings
     | DkimSettings
+    | WatchSettings
 ]
 SECTIONS: dict[str, Section] = {
     "archive": ArchiveOptions,
@@ -68,6 +71,7 @@ SECTIONS: dict[str, Section] = {
     "store": StoreSettings,
     "delivery": DeliverySettings,
     "dkim": DkimSettings,
+    "watch": WatchSettings,
 }
 
 CHOICES = {

@@ -16,6 +16,7 @@ __all__ = [
     "ReplySettings",
     "ReviewSettings",
     "StoreSettings",
+    "WatchSettings",
 ]
 
 
@@ -135,3 +136,31 @@ class DkimSettings(NamedTuple):
     """Name servers, each ADDRESS or ADDRESS:PORT; with none, the system's."""
     deadline: float = 10.0
     """Seconds that they have for one mail in all; at most 60."""
+
+
+class WatchSettings(NamedTuple):
+    """What `revokebot watch` looks at, how often, and what it may use (docs/operations.md)."""
+
+    inboxes: tuple[str, ...] = ()
+    """`https://HOST/LIST/` or a public-inbox's folder (git), `nntp(s)://HOST/GROUP`, or
+    `imap(s)://USER@HOST/FOLDER`."""
+    backlog: int = 0
+    """Mails of an inbox, before the first look at it, that are read, too."""
+    interval: float = 300.0
+    """Seconds between two looks at an inbox."""
+    settle: float = 600.0
+    """Seconds after its last part that a series which is not complete is waited for."""
+    workers: int = 1
+    """Processes that review."""
+    time_limit: float = 60.0
+    """Seconds that the review of one thread may take."""
+    memory: int = 1 << 30
+    """Bytes of address space of a process that reviews."""
+    attempts: int = 3
+    """Times that the review of a thread may fail before it is parked."""
+    listen: str = ""
+    """ADDRESS:PORT of metrics and health, on the loopback; with none, no port is opened."""
+    keep_days: int = 30
+    """How long mails are kept that lead to no review (docs/retention.md)."""
+    keep_reviewed_days: int = 365
+    """How long the mails of reviewed series are kept."""

@@ -32,6 +32,8 @@ LIBRARIES = {
     "tree_sitter": ("checks/source/",),
     "tree_sitter_c": ("checks/source/",),
     "jinja2": ("bot/render/",),
+    "imapclient": ("bot/inboxes/",),
+    "prometheus_client": ("bot/watch/",),
     "tqdm": ("bot/commands/",),
     "alembic": ("bot/outbox/database.py", "bot/outbox/migrations/"),
     "sqlalchemy": ("bot/outbox/", "bot/store.py"),

@@ -22,9 +22,12 @@ from sqlalchemy import (
     false,
 )
 
-__all__ = ["METADATA", "REVISION", "Moment", "dismissal", "entry", "reply", "review", "switch"]
+__all__ = [
+    "METADATA", "REVISION", "Moment", "dismissal", "entry", "inbox", "incident", "mail", "reply",
+    "review", "series", "switch", "thread",
+]  # fmt: skip
 
-REVISION = "0003"
+REVISION = "0004"
 """The migration that makes what is below."""
 
 METADATA = MetaData()
@@ -126,3 +129,80 @@ switch = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("reason", Text, nullable=False),
 )
+
+inbox = Table(
+    "inbox",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("cursor", Text, nullable=False),
+    Column("due", Moment),
+    Column("owner", Text),
+    Column("lease_until", Moment),
+    Column("polled", Moment),
+    Column("failures", Integer, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("mails", Integer, nullable=False),
+)
+"""An inbox that is watched, and how far it has been read."""
+
+thread = Table(
+    "thread",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("due", Moment),
+    Column("owner", Text),
+    Column("lease_until", Moment),
+    Column("attempts", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("arrived", Moment),
+    Column("changed", Moment, nullable=False),
+)
+"""Mails that hang together, and when they are to be looked at (`bot.outgoing.Stage`)."""
+Index("ix_thread_due", thread.c.state, thread.c.due)
+
+mail = Table(
+    "mail",
+    METADATA,
+    Column("msgid", Text, primary_key=True),
+    Column("thread", ForeignKey("thread.id"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("inbox", Text, nullable=False),
+    Column("arrived", Moment),
+    Column("author", Text, nullable=False),
+    Column("bucket", Text, nullable=False),
+    Column("date", Moment),
+    Column("raw", LargeBinary),
+)
+"""A mail that has come, or one that is only referred to; its bytes are compressed."""
+Index("ix_mail_loose", mail.c.author, mail.c.bucket, mail.c.date)
+Index("ix_mail_arrived", mail.c.arrived)
+
+series = Table(
+    "series",
+    METADATA,
+    Column("msgid", Text, primary_key=True),
+    Column("thread", ForeignKey("thread.id"), nullable=False, index=True),
+    Column("subject", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("parts", JSON, nullable=False),
+    Column("fate", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("until", Moment),
+    Column("changed", Moment, nullable=False),
+)
+"""A series that has come, and what became of it."""
+
+incident = Table(
+    "incident",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("moment", Moment, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("words", Text, nullable=False),
+)
+"""What went wrong lately, for a person to look at."""

@@ -14,7 +14,7 @@ from alembic.migration import MigrationContext
 
 from bot.errors import BotError, UsageError
 from bot.outbox.database import connect
-from bot.outbox.schema import METADATA
+from bot.outbox.schema import METADATA, REVISION
 from bot.outgoing import State
 from bot.settings import StoreSettings
 from bot.store import Store
@@ -123,7 +123,7 @@ def test_the_migrations_make_the_tables_that_the_code_names(tmp_path: Path) -> N
         with engine.connect() as connection:
             context = MigrationContext.configure(connection)
             assert compare_metadata(context, METADATA) == []
-            assert context.get_current_revision() == "0003"
+            assert context.get_current_revision() == REVISION
     finally:
         engine.dispose()
 
@@ -136,7 +136,8 @@ def test_an_older_database_keeps_its_replies(tmp_path: Path) -> None:
         for column in ("says", "dkim", "by_hand", "waits"):
             connection.execute(f"ALTER TABLE reply DROP COLUMN {column}")
         connection.execute("ALTER TABLE entry DROP COLUMN revision")
-        connection.execute("DROP TABLE dismissal")
+        for table in ("series", "mail", "thread", "inbox", "incident", "dismissal"):
+            connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     connection.close()
     with Store.open(settings(tmp_path)) as store:
@@ -197,7 +198,7 @@ def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "state" / "outbox.db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
-    with pytest.raises(BotError, match="revision 9999, this version knows 0003"):
+    with pytest.raises(BotError, match=f"revision 9999, this version knows {REVISION}"):
         Store.open(settings(tmp_path))
 
 
