@@ -23,8 +23,8 @@ from sqlalchemy import (
 )
 
 __all__ = [
-    "METADATA", "REVISION", "Moment", "dismissal", "entry", "inbox", "incident", "mail", "reply",
-    "review", "series", "switch", "thread",
+    "METADATA", "REVISION", "Moment", "dismissal", "entry", "inbox", "incident", "kin", "mail",
+    "reply", "review", "series", "switch", "thread",
 ]  # fmt: skip
 
 REVISION = "0004"
@@ -156,10 +156,15 @@ thread = Table(
     Column("attempts", Integer, nullable=False),
     Column("reason", Text, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("asked", Moment),
     Column("arrived", Moment),
     Column("changed", Moment, nullable=False),
 )
-"""Mails that hang together, and when they are to be looked at (`bot.outgoing.Stage`)."""
+"""Mails that hang together, and when they are to be looked at (`bot.watch.model.Stage`).
+
+`version` counts the mails that may change what there is to say; `asked` is when the
+archive was asked for the rest of it.
+"""
 Index("ix_thread_due", thread.c.state, thread.c.due)
 
 mail = Table(
@@ -195,6 +200,14 @@ series = Table(
     Column("changed", Moment, nullable=False),
 )
 """A series that has come, and what became of it."""
+
+kin = Table(
+    "kin",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("thread", ForeignKey("thread.id"), primary_key=True, index=True),
+)
+"""What revisions of a series have in common, a title or a change-id, and the threads that have it."""
 
 incident = Table(
     "incident",

@@ -45,6 +45,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_series_thread", "series", ["thread"])
     op.create_table(
+        "kin",
+        sa.Column("key", sa.Text(), primary_key=True),
+        sa.Column("thread", sa.Integer(), sa.ForeignKey("thread.id"), primary_key=True),
+    )
+    op.create_index("ix_kin_thread", "kin", ["thread"])
+    op.create_table(
         "incident",
         sa.Column("id", sa.Integer(), primary_key=True),
         sa.Column("moment", MOMENT, nullable=False),
@@ -65,6 +71,7 @@ def _threads() -> None:
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("asked", MOMENT),
         sa.Column("arrived", MOMENT),
         sa.Column("changed", MOMENT, nullable=False),
     )
