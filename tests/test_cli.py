@@ -199,6 +199,9 @@ def test_config_shows_no_password() -> None:
         out = run("config", *flags, REVOKEBOT_STORE_URL="postgresql://bot:s3c:r@t@db/bot").stdout
         assert "postgresql://bot:***@db/bot" in out
         assert "s3c" not in out
+        out = run("config", *flags, REVOKEBOT_WATCH_INBOXES="/srv/x,nntp://me:s3c@news/x").stdout
+        assert "nntp://me:***@news/x" in out
+        assert "s3c" not in out
     url = "sqlite:////srv/a:b@c/outbox.db"
     assert url in run("config", REVOKEBOT_STORE_URL=url).stdout
 

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from argparse import ArgumentParser, Namespace
 
 from bot.commands.review import settings_of
 from bot.config import CHOICES, walk
+from bot.hiding import without_logins
 from bot.render.plain import one_line
 
 __all__ = ["add", "run"]
@@ -28,7 +28,7 @@ def add(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> int:
     """Print the merged settings."""
     settings = settings_of(args)
-    rows = [(key, _shown(key, value), origin) for key, value, origin in walk(settings)]
+    rows = [(key, _plain(value), origin) for key, value, origin in walk(settings)]
     if args.shown_as == "json":
         table = {key: {"value": value, "origin": origin} for key, value, origin in rows}
         print(json.dumps({"file": _plain(settings.file), "settings": table}, indent=2))
@@ -40,14 +40,10 @@ def run(args: Namespace) -> int:
     return 0
 
 
-def _shown(key: str, value: object) -> object:
-    """The value, without the password that a database's URL can have."""
-    if key == "store.url":
-        return re.sub(r"(://[^:/@]*:)[^/]*@", r"\1***@", str(value))
-    return _plain(value)
-
-
 def _plain(value: object) -> object:
+    """The value, without the passwords that a URL can have."""
     if isinstance(value, tuple):
-        return list(value)
-    return value if value is None or isinstance(value, str | int | float) else str(value)
+        return [_plain(part) for part in value]
+    if isinstance(value, str):
+        return without_logins(value)
+    return value if value is None or isinstance(value, int | float) else str(value)

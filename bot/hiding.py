@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Keeps passwords out of what is shown: which ones the settings lead to, and those in a URL."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import unquote
+
+from bot.config import Settings, walk
+
+__all__ = ["secrets_of", "without_logins"]
+
+LOGIN = re.compile(r"(://[^\s:/@\[]*:)(?!\d{1,5}/)(\S*)@")
+"""A password in a URL is what stands between the first colon and the last @; a port is none."""
+
+
+def without_logins(text: str) -> str:
+    """`text` with `***` for the password in every URL of it, e.g. that of a database."""
+    return LOGIN.sub(r"\1***@", text)
+
+
+def secrets_of(settings: Settings) -> frozenset[str]:
+    """The passwords that this process can come to know: from URLs, files and the environment.
+
+    A file that cannot be read holds none; who needs it says so.
+    """
+    found = {os.environ.get("PGPASSWORD", "")}
+    for key, value, _ in walk(settings):
+        if key.endswith("password_file") and isinstance(value, Path):
+            found.add(_first_line(value))
+        for text in value if isinstance(value, tuple) else (value,):
+            if isinstance(text, str):
+                spelt = {login[2] for login in LOGIN.finditer(text)}
+                found |= spelt | {unquote(word) for word in spelt}
+    return frozenset(found - {""})
+
+
+def _first_line(path: Path) -> str:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            return file.readline().strip()
+    except OSError:
+        return ""
