@@ -82,6 +82,7 @@ CHOICES = {
     "policy.severity": ("error", "warning", "note"),
     "policy.confidence": ("high", "medium"),
     "delivery.via": ("b4", "web", "imap", "maildir", "mbox"),
+    "watch.log": ("text", "json"),
 }
 
 

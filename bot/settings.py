@@ -160,6 +160,8 @@ class WatchSettings(NamedTuple):
     """Times that the review of a thread may fail before it is parked."""
     listen: str = ""
     """ADDRESS:PORT of metrics and health, on the loopback; with none, no port is opened."""
+    log: str = "text"
+    """`text` for people and the journal, `json` for programs: one line an event, on stderr."""
     keep_days: int = 30
     """How long mails are kept that lead to no review (docs/retention.md)."""
     keep_reviewed_days: int = 365
