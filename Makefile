@@ -68,6 +68,7 @@ programs:
 	done; \
 	perl -MEmail::MIME -MEmail::Address::XS -e1 2>/dev/null \
 		|| missing="$$missing libemail-mime-perl libemail-address-xs-perl"; \
+	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$$missing postgresql"; \
 	perl -MMail::Address -e1 2>/dev/null || missing="$$missing libmailtools-perl"; \
 	test -n "$$missing" || exit 0; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \

@@ -6,11 +6,15 @@ from __future__ import annotations
 import os
 import signal
 import socket
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.postgres import Postgres
 
 # A machine's busy moment is no finding, and CI fails on the same inputs wherever it runs.
 settings.register_profile("revokebot", deadline=None, derandomize=bool(os.environ.get("CI")))
@@ -75,3 +79,21 @@ def corpus() -> Path:
     if not (CORPUS / ARCHIVE).is_file():
         absent(f"no {ARCHIVE} in {CORPUS}: put it there, or set KERNEL_MAIL_CORPUS to its folder")
     return CORPUS
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL server for all tests; `new()` makes a database in it."""
+    from tests.postgres import running
+
+    with running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """`store.url` of an outbox that is not made yet; the test runs on both kinds of database."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/state/outbox.db"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new()

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -21,8 +20,8 @@ DRAFT = Verdict(Action.DRAFT, "a person has to approve")
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(StoreSettings(url=f"sqlite:///{tmp_path}/outbox.db")) as store:
+def store(store_url: str) -> Iterator[Store]:
+    with Store.open(StoreSettings(store_url)) as store:
         yield store
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -21,8 +20,8 @@ BUSY = Outcome(Result.LATER, "451 try again")
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    with Store.open(StoreSettings(url=f"sqlite:///{tmp_path}/outbox.db")) as store:
+def world(store_url: str) -> Iterator[World]:
+    with Store.open(StoreSettings(store_url)) as store:
         yield World(store)
 
 

@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from bot.settings import StoreSettings
 from bot.store import Store
-from tests.store.outbox import settings
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(settings(tmp_path)) as opened:
+def store(store_url: str) -> Iterator[Store]:
+    with Store.open(StoreSettings(store_url)) as opened:
         yield opened

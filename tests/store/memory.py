@@ -12,10 +12,11 @@ import pytest
 
 from bot.cli import main
 from bot.outgoing import Draft, State
+from bot.settings import StoreSettings
 from bot.sources.mbox import as_mboxrd, read_file
 from bot.store import Store
 from tests.conftest import ROOT
-from tests.store.outbox import LEASE, settings
+from tests.store.outbox import LEASE
 
 __all__ = ["EXPORTED", "FIXED", "Operator"]
 
@@ -27,12 +28,12 @@ FIXED = b'+EXPORT_SYMBOL_NS_GPL(dma_buf_revoke_and_wait, "DMA_BUF");\n'
 class Operator:
     """Somebody at a shell with an outbox, who answers one revision after the other."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.folder, self.settings = folder, StoreSettings(url)
         folder.mkdir(exist_ok=True)
         self.now = datetime.now(UTC)
         for key, value in {
-            "STORE_URL": settings(folder).url,
+            "STORE_URL": url,
             "REPLY_ADDRESS": "bot@example.org",
             "REPLY_OPERATOR": "the example team",
         }.items():
@@ -62,13 +63,13 @@ class Operator:
         return self.drafts()
 
     def drafts(self, *states: State) -> list[Draft]:
-        with Store.open(settings(self.folder)) as store:
+        with Store.open(self.settings) as store:
             return store.drafts(states or (State.DRAFT,))
 
     def send(self) -> list[Draft]:
         """Send all drafts, as far as the outbox knows; no archive shows them."""
         sent = []
-        with Store.open(settings(self.folder)) as store:
+        with Store.open(self.settings) as store:
             for one in store.drafts((State.DRAFT,)):
                 store.approve(one.id, self.now)
             while (one := store.claim("one", self.now, LEASE)) is not None:  # type: ignore[assignment]

@@ -14,10 +14,10 @@ EDIT = (EXPORTED, FIXED)
 
 
 @pytest.fixture
-def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
+def operator(tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch) -> Operator:
     monkeypatch.setenv("REVOKEBOT_POLICY_TELL_ADDRESSED", "true")
     monkeypatch.setenv("REVOKEBOT_POLICY_CONFIDENCE", "medium")
-    return Operator(tmp_path, monkeypatch)
+    return Operator(tmp_path, store_url, monkeypatch)
 
 
 def lines(operator: Operator) -> list[str]:

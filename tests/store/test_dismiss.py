@@ -11,7 +11,7 @@ from bot.cli import main
 from bot.outgoing import Draft, State
 from bot.store import Store
 from tests.store.memory import Operator
-from tests.store.outbox import LEASE, settings
+from tests.store.outbox import LEASE
 
 EXPORT = "exported into its namespace"
 LOCKING = 'the list in "DOC: locking convention"'
@@ -20,10 +20,10 @@ REASON = "not for \x1b[31mhelpers"
 
 
 @pytest.fixture
-def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
+def operator(tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch) -> Operator:
     monkeypatch.setenv("REVOKEBOT_POLICY_CONFIDENCE", "medium")
     monkeypatch.setenv("REVOKEBOT_POLICY_SEVERITY", "note")
-    return Operator(tmp_path, monkeypatch)
+    return Operator(tmp_path, store_url, monkeypatch)
 
 
 def second(drafts: list[Draft]) -> Draft:
@@ -93,11 +93,13 @@ def test_what_one_rule_found(operator: Operator, capsys: pytest.CaptureFixture[s
 
 
 def test_a_finding_whose_line_changes_stays_dismissed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, operator: Operator
+    tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other = Operator(tmp_path / "other", monkeypatch)
+    monkeypatch.setenv("REVOKEBOT_POLICY_CONFIDENCE", "medium")
+    monkeypatch.setenv("REVOKEBOT_POLICY_SEVERITY", "note")
+    other = Operator(tmp_path / "other", f"sqlite:///{tmp_path}/other.db", monkeypatch)
     anew = second(other.draft(*other.mails(2, CHANGED)))
-    operator = Operator(tmp_path, monkeypatch)
+    operator = Operator(tmp_path, store_url, monkeypatch)
     draft = second(operator.draft(*operator.mails(1)))
     assert said(anew) == said(draft) == (True, True)
     assert set(anew.says) != set(draft.says)
@@ -134,7 +136,7 @@ def test_a_waiting_mail_to_a_later_revision_goes_too(
 def test_a_mail_on_its_way_is_stopped_where_that_can_be(operator: Operator, state: State) -> None:
     draft = second(operator.draft(*operator.mails(1)))
     assert main(["queue", "approve", str(draft.id)]) == 0
-    with Store.open(settings(operator.folder)) as store:
+    with Store.open(operator.settings) as store:
         if state is not State.APPROVED:
             assert store.claim("one", operator.now, LEASE) is not None
         if state is State.FAILED:

@@ -15,8 +15,8 @@ STANDS = "This still stands: https://lore.kernel.org/r/"
 
 
 @pytest.fixture
-def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
-    return Operator(tmp_path, monkeypatch)
+def operator(tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    return Operator(tmp_path, store_url, monkeypatch)
 
 
 def text(operator: Operator, *states: State) -> str:

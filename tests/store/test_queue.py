@@ -16,19 +16,20 @@ from bot.outbox.edited import edited
 from bot.outgoing import Envelope, Judged, State
 from bot.settings import StoreSettings
 from bot.store import Store
-from tests.store.outbox import DRAFT, LEASE, NOW, RECIPIENTS, REVIEW, SEND, fill, settings, written
+from tests.store.outbox import DRAFT, LEASE, NOW, RECIPIENTS, REVIEW, SEND, fill, written
 
 
 @pytest.fixture
-def outbox(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StoreSettings:
-    monkeypatch.setenv("REVOKEBOT_STORE_URL", settings(tmp_path).url)
+def outbox(tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch) -> StoreSettings:
+    settings = StoreSettings(store_url)
+    monkeypatch.setenv("REVOKEBOT_STORE_URL", store_url)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
     for name in ("VISUAL", "EDITOR"):
         monkeypatch.delenv(name, raising=False)
-    with Store.open(settings(tmp_path)) as store:
+    with Store.open(settings) as store:
         fill(store, DRAFT)
-    return settings(tmp_path)
+    return settings
 
 
 def states(outbox: StoreSettings) -> list[str]:
