@@ -25,6 +25,7 @@ COMMANDS = {
     "reply": "write the replies to patch series, keep or send them",
     "rules": "list the rules, or show one with its reason and examples",
     "queue": "show the replies that wait, and decide what becomes of them",
+    "status": "show how the watcher does, and what needs a person",
     "backtest": "review every series of an archive",
     "audit": "check whole files of a kernel tree",
     "config": "show every setting and where it comes from",
@@ -101,7 +102,7 @@ def _dispatch(argv: list[str]) -> int:
     parser = Parser(
         prog=f"revokebot {name}",
         description=(module.__doc__ or "").partition("\n")[0],
-        epilog=EXIT_STATUS,
+        epilog=getattr(module, "EXIT_STATUS", EXIT_STATUS),
         formatter_class=RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Show how the watcher does and what needs a person, or what became of one mail.
+
+It only reads the store, of this machine or of all that share it.
+"""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.config import Settings, load
+from bot.errors import UsageError
+from bot.hiding import without_logins
+from bot.outbox.place import is_there
+from bot.overview import Need, Overview, Traced, ago, needs
+from bot.render.plain import one_line
+
+__all__ = ["EXIT_STATUS", "add", "run"]
+
+EXIT_STATUS = """\
+exit status:
+  0  all is well
+  1  something needs a person
+  2  bad usage or configuration, or the store can't be read
+"""
+SCHEMA = "revokebot.status/1"
+
+
+def add(parser: ArgumentParser) -> None:
+    """Name the flags of `revokebot status`."""
+    parser.add_argument("mail", nargs="?", metavar="MSGID", help="a mail: what became of it")
+    parser.add_argument("--format", choices=("text", "json"), default="text")
+
+
+def run(args: Namespace) -> int:
+    """Print it; return 1 when something needs a person."""
+    settings = load(args.config)
+    if not is_there(settings.store):
+        raise UsageError("there is no store yet; `revokebot watch` makes it")
+    from bot.outbox.overview import Onlooker
+
+    now = datetime.now(UTC)
+    with Onlooker.open(settings.store) as store:
+        if args.mail is not None:
+            return _mail(store.trace(_msgid(args.mail)), args, now)
+        overview = store.look(now)
+    wanted = tuple(needs(overview, settings, now))
+    if args.format == "json":
+        print(json.dumps(_plain(overview, wanted, now), indent=2))
+    else:
+        for line in _lines(overview, wanted, settings, now):
+            print(one_line(without_logins(line)))
+    return 1 if wanted else 0
+
+
+def _msgid(text: str) -> str:
+    from bot.sources.msgid import parse_target
+
+    return parse_target(text).msgid
+
+
+def _lines(
+    overview: Overview, wanted: tuple[Need, ...], settings: Settings, now: datetime
+) -> Iterator[str]:
+    yield "all is well" if not wanted else f"{len(wanted)} need a person:"
+    for need in wanted:
+        yield f"  {need.place}: {need.words}"
+    yield "inboxes:" if overview.inboxes else "inboxes: none was looked at yet"
+    for one in overview.inboxes:
+        looked = f"read {ago(one.looked, now)}" if one.looked else "never read"
+        failing = f", {one.failures} looks failed since: {one.error}" if one.failures else ""
+        left = "" if one.name in settings.watch.inboxes else ", no longer watched from here"
+        yield f"  {one.name}: {looked}, {one.mails} mails in all{failing}{left}"
+    waits = f"; due {ago(overview.oldest_due, now)}: the oldest" if overview.oldest_due else ""
+    yield f"threads: {_counts(overview.threads)}{waits}"
+    yield f"series:  {_counts(overview.series)}"
+    yield f"replies: {_counts(overview.replies)}"
+    if overview.stopped is not None:
+        yield f"sending is stopped: {overview.stopped}; `revokebot queue start` lets replies go"
+    yield from overview.muted.values()
+    yield "went wrong lately:" if overview.incidents else "nothing went wrong lately"
+    for incident in overview.incidents:
+        yield f"  {_when(incident.moment)} {incident.kind}, {incident.place}: {incident.words}"
+
+
+def _counts(numbers: Any) -> str:
+    return ", ".join(f"{number} {name}" for name, number in numbers.items()) or "none"
+
+
+def _when(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _mail(traced: Traced | None, args: Namespace, now: datetime) -> int:
+    if traced is None:
+        raise UsageError(
+            f"nothing is known of <{_msgid(args.mail)}>; it came through no inbox that is "
+            "watched, or is forgotten; `revokebot reply` looks at it"
+        )
+    if args.format == "json":
+        print(json.dumps({"schema": SCHEMA, "mail": _jsonable(traced)}, indent=2))
+    else:
+        for line in _mail_lines(traced, now):
+            print(one_line(without_logins(line)))
+    return 1 if traced.stage == "parked" else 0
+
+
+def _mail_lines(traced: Traced, now: datetime) -> Iterator[str]:
+    yield f"mail:    <{traced.msgid}>"
+    if traced.kind:
+        came = f"came {_when(traced.arrived)}" if traced.arrived else "has not come"
+        yield f"         a {traced.kind}, {came}{' from ' if traced.inbox else ''}{traced.inbox}"
+        due = f", due {ago(traced.due, now)}" if traced.due and traced.stage == "due" else ""
+        why = f": {traced.reason}" if traced.reason else ""
+        yield f"thread:  {traced.thread}, {traced.stage}{due}{why}"
+    if traced.stage == "parked":
+        yield f"         `revokebot watch --retry {traced.msgid}` reviews it again"
+    for course in traced.courses:
+        yield f"series:  <{course.msgid}> {course.subject}"
+        until = f", until {_when(course.until)}" if course.until else ""
+        yield f"         v{course.revision}, {course.parts} mails of {course.total} patches"
+        yield f"         {course.fate}: {course.reason}{until}"
+    if traced.reviewed is not None:
+        yield f"review:  {_when(traced.reviewed)}, {traced.findings} findings"
+    for error in traced.errors:
+        yield f"         error: {error}"
+    for reply in traced.replies:
+        yield f"reply:   {reply.id} {reply.state} since {_when(reply.changed)}: {reply.reason}"
+        yield f"         answers <{reply.parent}>; `revokebot queue show {reply.id}`"
+    if traced.reviewed is not None and not traced.replies:
+        yield "reply:   none; there was nothing to say"
+
+
+def _plain(overview: Overview, wanted: tuple[Need, ...], now: datetime) -> dict[str, object]:
+    """What `--format json` prints."""
+    needed = [need._asdict() for need in wanted]
+    return {"schema": SCHEMA, "now": now.isoformat(), "needs": needed, **_jsonable(overview)}
+
+
+def _jsonable(value: Any) -> Any:
+    """Named tuples as objects, moments in ISO 8601."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {key: _jsonable(part) for key, part in value._asdict().items()}
+    if isinstance(value, tuple):
+        return [_jsonable(part) for part in value]
+    if isinstance(value, str):
+        return without_logins(value)
+    return value.isoformat() if isinstance(value, datetime) else value
