@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from bot.answer import Answer, Run, answers
-from bot.commands.review import Setup
 from bot.config import Settings
 from bot.look import Seen, judge
 from bot.outgoing import Action, Draft, Envelope, Outcome, Result, State, Verdict
 from bot.sender import Sender
 from bot.settings import DeliverySettings, PolicySettings, ReplySettings
+from bot.setup import Setup
 from bot.sources import SourceOptions, open_thread
 from bot.store import Store
 from checks.api import Finding

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from bot.answer import Answer, Run, answers
-from bot.commands.review import Setup
 from bot.config import Settings
 from bot.outgoing import Action, Counts, Earlier, Mention, Sent, Status, Verdict
 from bot.settings import PolicySettings, ReplySettings
+from bot.setup import Setup
 from bot.sources import SourceOptions, open_thread
 from bot.sources.mbox import as_mboxrd
 from tests.conftest import ROOT

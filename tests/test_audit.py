@@ -14,8 +14,8 @@ import pytest
 
 from bot.commands.audit import add
 from bot.commands.audit import run as run_audit
-from bot.commands.review import Setup
 from bot.config import Settings
+from bot.setup import Setup
 from bot.sources.files import TreeFile, added, files_at_head, release
 from bot.sources.modules import modules_of
 from bot.sources.tree import GitTree

@@ -18,9 +18,9 @@ from typing import Any, NoReturn
 
 import pytest
 
-from bot.commands.review import Setup
 from bot.commands.workers import CHUNK, Job, reviewed
 from bot.model import Posting
+from bot.setup import Setup
 from checks import load_rules
 from checks.api import Hit, Patch, Series
 from checks.scope import scope_of

@@ -19,7 +19,6 @@ from bot.commands.output import add_output, opened, style_of
 from bot.commands.progress import progress
 from bot.commands.review import (
     FINDINGS,
-    Setup,
     add_rule_flags,
     add_threshold,
     settings_of,
@@ -30,6 +29,7 @@ from bot.errors import BotError, UsageError
 from bot.model import Review
 from bot.render import audit as text
 from bot.render import jsonl
+from bot.setup import Setup
 from bot.sources.files import files_at_head, with_words
 from bot.sources.modules import Module, modules_of, title_of
 from checks.api import Patch, Series, Severity

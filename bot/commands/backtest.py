@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 
 from bot.commands.output import add_output, opened, style_of
 from bot.commands.progress import progress
-from bot.commands.review import Setup, add_rule_flags, settings_of, without_format
+from bot.commands.review import add_rule_flags, settings_of, without_format
 from bot.commands.workers import Job, add_worker_flags, jobs_of, reviewed
 from bot.model import Posting, Review
 from bot.render import jsonl, text
 from bot.render.plain import listed
+from bot.setup import Setup
 from bot.sources import SourceOptions, open_mails, postings_of
 from bot.sources.mail import read_mail
 from bot.sources.series import assemble

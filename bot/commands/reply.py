@@ -11,13 +11,11 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING
 
-from bot.answer import Answer, Run, answerable, answers
+from bot.answer import Answer, answerable, answers
 from bot.commands.output import tell, write_mbox
 from bot.commands.review import (
-    Setup,
     add_revision_flags,
     add_rule_flags,
     options_of,
@@ -26,13 +24,13 @@ from bot.commands.review import (
 from bot.config import Settings
 from bot.errors import BotError
 from bot.outbox.place import is_there
-from bot.outgoing import Action, Earlier, State
+from bot.outgoing import Action, State
 from bot.render.plain import escape, one_line
+from bot.setup import Setup, run_of
 from bot.sources import SourceOptions, open_thread, postings_of
 
 if TYPE_CHECKING:
     from bot.attest import Attest
-    from bot.model import Posting
     from bot.store import Store
 
 __all__ = ["add", "run"]
@@ -148,16 +146,6 @@ def _attest(settings: Settings) -> Attest:
     return attest(settings.dkim)
 
 
-def _remembered(
-    store: Store, rules: frozenset[str], line: Sequence[Posting]
-) -> tuple[Earlier, ...]:
-    """What the store knows of a series; what no rule looks for today is not gone for that."""
-    return tuple(
-        one._replace(findings=tuple(f for f in one.findings if f.rule in rules))
-        for one in store.earlier(line)
-    )
-
-
 def _answers(
     sources: Sequence[str],
     settings: Settings,
@@ -168,15 +156,7 @@ def _answers(
     """The answers to every source; an error in one is told and does not stop the others."""
     setup = Setup.of(settings)
     now = datetime.now(UTC)
-    run = Run(setup.review, settings, now)
-    if store is not None:
-        run = run._replace(
-            # Asked anew each time: what was kept for one series counts for the next.
-            counts=partial(store.counts, now),
-            attest=look,
-            stored=partial(_remembered, store, frozenset(rule.id for rule in setup.rules)),
-            dismissed={one.fingerprint: one.reason for one in store.dismissals()},
-        )
+    run = run_of(setup, settings, now, store, look)
     for source in sources:
         try:
             raws, postings = open_thread(source, options)

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from bot.commands.output import add_output, opened, style_of, tell
 from bot.config import CHOICES, Settings, load
 from bot.errors import BotError, UsageError
 from bot.render.plain import one_line
-from bot.review import choose, review
+from bot.setup import Setup
 from bot.sources import SourceOptions, open_source
-from checks import load_rules
-from checks.api import Blobs, Edition, Rule, Severity
-from checks.scope import Scope, in_scope, scope_of
+from checks.api import Severity
+from checks.scope import in_scope
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from bot.model import Posting, Review
+    from bot.model import Review
 
 __all__ = ["add", "run"]
 
@@ -98,40 +97,6 @@ def settings_of(args: Namespace) -> Settings:
         for name in names
     }
     return load(args.config, flags=flags)
-
-
-class Setup(NamedTuple):
-    """What the rules are run with, the same for every series."""
-
-    rules: tuple[Rule, ...]
-    scope: tuple[Scope, ...]
-    edition: Edition | None
-    blobs: Blobs | None
-
-    @classmethod
-    def of(cls, settings: Settings) -> Setup:
-        """Load rules and tree.  Raises `UsageError` for a name or folder that does not exist."""
-        rules = choose(load_rules(), settings.review.select, settings.review.ignore)
-        edition = settings.review.edition
-        return cls(
-            rules,
-            scope_of(rules),
-            None if edition == "auto" else Edition(edition),
-            _blobs(settings),
-        )
-
-    def review(self, posting: Posting) -> Review:
-        """Review one posting."""
-        return review(posting, self.rules, edition=self.edition, blobs=self.blobs)
-
-
-def _blobs(settings: Settings) -> Blobs | None:
-    if settings.review.tree is None:
-        return None
-    from bot.sources.tree import GitTree
-
-    blobs: Blobs = GitTree(settings.review.tree)
-    return blobs
 
 
 def run(args: Namespace) -> int:

@@ -22,10 +22,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from bot.commands.review import Setup
 from bot.errors import UsageError
 from bot.model import Posting, Review
 from bot.review import merge
+from bot.setup import Setup
 from checks.api import Problem
 from checks.edition import detect
 from checks.runner import Outcome, run

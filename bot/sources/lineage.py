@@ -16,7 +16,7 @@ from bot.model import Posting
 from bot.sources.subject import parse_subject
 from checks.source.pattern import pattern
 
-__all__ = ["UNSURE", "line_of", "lineages", "names_of", "newest", "select"]
+__all__ = ["UNSURE", "keys_of", "line_of", "lineages", "names_of", "newest", "select"]
 
 UNSURE = ("newer-revisions-unknown", "other-revisions-unknown")
 """Problems of a source that could not tell whether there is a newer revision."""
@@ -90,6 +90,11 @@ def names_of(author: str, subject: str) -> frozenset[tuple[str, str, str]]:
     if found := _REVISION.fullmatch(title):
         titles |= {found[1]} if int(found[2]) == parsed.revision else set()
     return frozenset((author, parsed.branch, one) for one in titles)
+
+
+def keys_of(posting: Posting) -> frozenset[str]:
+    """What all revisions of a series have in common, as text: titles and change-ids."""
+    return frozenset("\t".join(key) for key in _keys(posting))
 
 
 def _keys(posting: Posting) -> Iterator[tuple[str, ...]]:

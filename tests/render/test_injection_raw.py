@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 
 from bot.answer import Run, answers
-from bot.commands.review import Setup
 from bot.config import Settings
 from bot.model import Posting
 from bot.outgoing import Entry, Status
 from bot.render.mail import replies
+from bot.setup import Setup
 from bot.sources import SourceOptions, open_thread
 from tests.render.examples import examples
 from tests.render.hostile import Answered, all_sound

@@ -6,10 +6,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from bot.answer import Answer, Run, answers
-from bot.commands.review import Setup
 from bot.config import Settings
 from bot.outgoing import Action
 from bot.settings import PolicySettings, ReplySettings
+from bot.setup import Setup
 from bot.sources.mail import read_mail
 from bot.sources.mbox import read_file
 from bot.sources.series import assemble
