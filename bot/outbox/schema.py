@@ -160,7 +160,7 @@ thread = Table(
     Column("arrived", Moment),
     Column("changed", Moment, nullable=False),
 )
-"""Mails that hang together, and when they are to be looked at (`bot.watch.model.Stage`).
+"""Mails that hang together, and when they are to be looked at (`bot.incoming.Stage`).
 
 `version` counts the mails that may change what there is to say; `asked` is when the
 archive was asked for the rest of it.
@@ -207,7 +207,7 @@ kin = Table(
     Column("key", Text, primary_key=True),
     Column("thread", ForeignKey("thread.id"), primary_key=True, index=True),
 )
-"""What revisions of a series have in common, a title or a change-id, and the threads that have it."""
+"""What revisions of a series have in common, title or change-id, and the threads that have it."""
 
 incident = Table(
     "incident",

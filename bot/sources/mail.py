@@ -30,7 +30,7 @@ from bot.sources.subject import Subject, parse_subject
 from checks.api import Problem
 from checks.source.pattern import pattern
 
-__all__ = ["Scan", "parse_mail", "read_mail", "scan"]
+__all__ = ["Scan", "parse_mail", "read_mail", "scan", "sender_of"]
 
 MAIL_CAP = 4 << 20
 """Bytes of a mail that is read; no patch comes near, and a bigger one is told as a problem."""
@@ -77,6 +77,13 @@ def parse_mail(raw: bytes) -> Mail:
     """Parse a whole mail.  Never raises; `Mail.problems` says what was not readable."""
     head, body = split_head(raw[:MAIL_CAP])
     return _parse(raw, head, fields(head), body)
+
+
+def sender_of(found: dict[bytes, bytes]) -> Address:
+    """Who wrote a mail, as far as its header fields tell."""
+    sender = (addresses(found.get(b"from", b"")) or (_NOBODY,))[0]
+    reply_to = addresses(found[b"reply-to"]) if b"reply-to" in found else ()
+    return _author(found, sender, reply_to, "")
 
 
 def _subject(found: dict[bytes, bytes]) -> tuple[str, Subject]:

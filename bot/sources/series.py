@@ -21,7 +21,7 @@ from bot.sources.subject import Subject, parse_subject
 from bot.sources.threads import Part, bundle
 from checks.api import Patch, Problem, Series
 
-__all__ = ["assemble", "newest", "select"]
+__all__ = ["assemble", "better", "newest", "select"]
 
 _NO_DATE = datetime.max.replace(tzinfo=UTC)
 
@@ -60,7 +60,7 @@ def _sort_out(mails: Iterable[Mail | Scan]) -> _Pile:
         known = unique.get(mail.msgid)
         if known is None:
             pile.order[mail.msgid] = len(pile.order)
-        if known is None or _better(mail, known):
+        if known is None or better(mail, known):
             unique[mail.msgid] = mail
     for mail in unique.values():
         if mail.in_reply_to:
@@ -73,7 +73,7 @@ def _sort_out(mails: Iterable[Mail | Scan]) -> _Pile:
     return pile
 
 
-def _better(mail: Mail | Scan, known: Mail | Scan) -> bool:
+def better(mail: Mail | Scan, known: Mail | Scan) -> bool:
     """Which of two copies of one mail to keep, whatever order they came in."""
     if isinstance(mail, Scan) or isinstance(known, Scan):
         return isinstance(known, Scan) and not isinstance(mail, Scan)

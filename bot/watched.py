@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The outbox, and before it all that a watcher keeps: inboxes, mails, threads, what became of them.
+
+Each method is one transaction.  How far an inbox has been read is written
+along with the mails that it led to, so that a crash neither skips nor repeats
+a mail.  Nothing here fetches, reviews, or reads a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from bot.incoming import Glance, Lease, Taken, Task, Worked
+from bot.outbox import polling, working
+from bot.outbox.arriving import take
+from bot.outbox.database import lock
+from bot.store import Store
+
+__all__ = ["Watched"]
+
+
+class Watched(Store):
+    """The database of a watcher, which others may use at the same time."""
+
+    def lease(self, name: str, owner: str, now: datetime, long: timedelta) -> Lease | None:
+        """Let `owner` alone read the inbox `name` for a while; None where another one does."""
+        with self._writing() as connection:
+            lock(connection)
+            return polling.lease(connection, name, owner, now, long)
+
+    def take(
+        self,
+        held: Lease,
+        mails: Sequence[tuple[Glance, bytes]],
+        cursor: str,
+        now: datetime,
+        long: timedelta,
+    ) -> Taken | None:
+        """Keep mails and the cursor behind them; None, and nothing kept, where `held` is lost.
+
+        A mail that is known from another inbox, or from an earlier look, is not taken again.
+        """
+        with self._writing() as connection:
+            lock(connection)
+            if not polling.advance(connection, held, cursor, len(mails), now, long):
+                return None
+            return take(connection, held.name, mails, now)
+
+    def looked(self, held: Lease, now: datetime, due: datetime, error: str = "") -> int:
+        """Write down that an inbox was looked at; return the failures in a row.
+
+        Parameters
+        ----------
+        due: aware; when the next look is
+        error: why it could not be read
+        """
+        with self._writing() as connection:
+            return polling.looked(connection, held, now, due, error)
+
+    def let_go(self, owner: str) -> None:
+        """Let others read the inboxes of `owner`, which ends."""
+        with self._writing() as connection:
+            polling.let_go(connection, owner)
+
+    def note(self, now: datetime, kind: str, place: str, words: str) -> None:
+        """Remember that something went wrong, for `revokebot status`."""
+        with self._writing() as connection:
+            polling.note(connection, now, kind, place, words)
+
+    def claim_thread(self, owner: str, now: datetime, lease: timedelta) -> int | None:
+        """Take the thread that has been due for longest; None when none is due."""
+        with self._writing() as connection:
+            return working.claim(connection, owner, now, lease)
+
+    def next_due(self) -> datetime | None:
+        """When the next thread is due; aware, None for never."""
+        with self._reading() as connection:
+            return working.next_due(connection)
+
+    def load(self, number: int, owner: str) -> Task | None:
+        """What there is to look at in a thread; None where `owner` has it no more."""
+        with self._reading() as connection:
+            return working.load(connection, number, owner)
+
+    def finish(self, task: Task, worked: Worked, now: datetime) -> bool:
+        """Keep what came of `task`, all or nothing; False where it is out of date."""
+        with self._writing() as connection:
+            lock(connection)
+            return working.finish(connection, task, worked, now)
+
+    def give_back(
+        self,
+        number: int,
+        owner: str,
+        now: datetime,
+        until: datetime,
+        reason: str,
+        *,
+        attempts: int | None = None,
+        most: int = 0,
+    ) -> bool:
+        """Let a thread go that nothing came of; see `bot.outbox.working.give_back`."""
+        with self._writing() as connection:
+            lock(connection)
+            return working.give_back(
+                connection, number, owner, now, until, reason, attempts=attempts, most=most
+            )
+
+    def asked(
+        self,
+        task: Task,
+        mails: Sequence[tuple[Glance, bytes]],
+        keys: Mapping[str, frozenset[str]],
+        now: datetime,
+    ) -> Taken:
+        """Keep what the archive told of a thread and of other revisions of its series.
+
+        Parameters
+        ----------
+        keys: by the message-id of each series in `mails`, what its revisions have in common
+        """
+        with self._writing() as connection:
+            lock(connection)
+            taken = take(connection, "archive", mails, now)
+            working.asked(connection, task, keys, now)
+            return taken
+
+    def ripe(self, now: datetime) -> bool:
+        """Whether `claim_thread` would find something."""
+        with self._reading() as connection:
+            return working.ripe(connection, now)
+
+    def retry_thread(self, msgid: str, now: datetime, *, anew: bool = False) -> bool:
+        """Look at the thread of `msgid` again; False where the mail is not known.
+
+        Parameters
+        ----------
+        anew: review also what has not changed
+        """
+        with self._writing() as connection:
+            lock(connection)
+            return working.retry(connection, msgid, now, anew=anew) > 0
