@@ -97,6 +97,11 @@ class Out:
     def send(self, kind: bytes, payload: bytes) -> None:
         self._pipe.write(kind + len(payload).to_bytes(8, "big") + payload)
 
+    def line(self, line: bytes) -> None:
+        """Send a line by itself, to a parent who reads lines."""
+        self._pipe.write(line + b"\n")
+        self._pipe.flush()
+
     def mails(self, mails: Iterable[bytes]) -> None:
         for mail in mails:
             self.send(b"M", mail)

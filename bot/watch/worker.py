@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The process that looks at threads, one after the other, and dies of those that are too much.
+
+It takes pickled settings, then a line of JSON a thread, from standard input;
+it answers each with a line on standard output.  Its memory is limited by the
+system, its time by the parent, who kills it (`bot.watch.crew`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import resource
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, BinaryIO
+
+from bot.child import Out
+from bot.config import Settings
+from bot.errors import ArchiveError, BotError
+from bot.setup import Setup
+from bot.sources.archive import fetch
+from bot.sources.options import SourceOptions
+from bot.watch.glance import Glancer
+from bot.watch.work import Workshop
+from bot.watched import Watched
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Work until standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C is for the parent
+    out = Out()
+    settings: Settings = pickle.load(sys.stdin.buffer)
+    resource.setrlimit(resource.RLIMIT_AS, (settings.watch.memory, settings.watch.memory))
+    with Watched.open(settings.store) as store:
+        shop = workshop(settings, store)
+        tell = partial(_tell, out)
+        tell({"outcome": "ready"})
+        for line in iter(_lines(sys.stdin.buffer).get, b""):
+            asked = json.loads(line)
+            tell(_work(shop, asked["thread"], asked["owner"]))
+
+
+def workshop(settings: Settings, store: Watched) -> Workshop:
+    """What looking at threads needs.  Raises `UsageError` for settings that can't be."""
+    from bot.attest import attest
+
+    setup = Setup.of(settings)
+    return Workshop(
+        store,
+        settings,
+        setup,
+        Glancer(setup.scope),
+        attest(settings.dkim),
+        partial(_fetch, settings=settings),
+        lambda: datetime.now(UTC),
+    )
+
+
+def _fetch(msgid: str, settings: Settings) -> tuple[bytes, ...]:
+    """The mails of a series, its thread and its other revisions, as the archive has them."""
+    thread = fetch(msgid, SourceOptions(older=True, archive=settings.archive))
+    if thread.notes:
+        raise ArchiveError(thread.notes[0].message)
+    return thread.mails
+
+
+def _lines(stream: BinaryIO) -> SimpleQueue[bytes]:
+    """The lines of `stream`; at its end this process ends, also while it works."""
+    lines: SimpleQueue[bytes] = SimpleQueue()
+
+    def read() -> None:
+        for line in stream:
+            lines.put(line)
+        os._exit(0)  # the parent is gone; what is not committed is as if it had not been begun
+
+    threading.Thread(target=read, daemon=True).start()
+    return lines
+
+
+def _work(shop: Workshop, number: int, owner: str) -> dict[str, Any]:
+    try:
+        return shop.work(number, owner)._asdict()
+    except BotError as err:
+        return {"outcome": "store", "words": str(err)}
+    except MemoryError:
+        return {
+            "outcome": "failed",
+            "words": f"needs more memory than {shop.settings.watch.memory}",
+        }
+    except Exception as err:
+        return {"outcome": "failed", "words": f"{type(err).__name__}: {err}"}
+
+
+def _tell(out: Out, answer: dict[str, Any]) -> None:
+    answer["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+    out.line(json.dumps(answer).encode())
+
+
+if __name__ == "__main__":
+    main()
