@@ -29,35 +29,7 @@ def upgrade() -> None:
         sa.Column("mails", sa.Integer(), nullable=False),
     )
     _threads()
-    op.create_table(
-        "series",
-        sa.Column("msgid", sa.Text(), primary_key=True),
-        sa.Column("thread", sa.Integer(), sa.ForeignKey("thread.id"), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("revision", sa.Integer(), nullable=False),
-        sa.Column("total", sa.Integer(), nullable=False),
-        sa.Column("parts", sa.JSON(), nullable=False),
-        sa.Column("fate", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("until", MOMENT),
-        sa.Column("changed", MOMENT, nullable=False),
-    )
-    op.create_index("ix_series_thread", "series", ["thread"])
-    op.create_table(
-        "kin",
-        sa.Column("key", sa.Text(), primary_key=True),
-        sa.Column("thread", sa.Integer(), sa.ForeignKey("thread.id"), primary_key=True),
-    )
-    op.create_index("ix_kin_thread", "kin", ["thread"])
-    op.create_table(
-        "incident",
-        sa.Column("id", sa.Integer(), primary_key=True),
-        sa.Column("moment", MOMENT, nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("place", sa.Text(), nullable=False),
-        sa.Column("words", sa.Text(), nullable=False),
-    )
+    _series()
 
 
 def _threads() -> None:
@@ -91,3 +63,35 @@ def _threads() -> None:
     op.create_index("ix_mail_thread", "mail", ["thread"])
     op.create_index("ix_mail_loose", "mail", ["author", "bucket", "date"])
     op.create_index("ix_mail_arrived", "mail", ["arrived"])
+
+
+def _series() -> None:
+    op.create_table(
+        "series",
+        sa.Column("msgid", sa.Text(), primary_key=True),
+        sa.Column("thread", sa.Integer(), sa.ForeignKey("thread.id"), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("revision", sa.Integer(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("parts", sa.JSON(), nullable=False),
+        sa.Column("fate", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("until", MOMENT),
+        sa.Column("changed", MOMENT, nullable=False),
+    )
+    op.create_index("ix_series_thread", "series", ["thread"])
+    op.create_table(
+        "kin",
+        sa.Column("key", sa.Text(), primary_key=True),
+        sa.Column("thread", sa.Integer(), sa.ForeignKey("thread.id"), primary_key=True),
+    )
+    op.create_index("ix_kin_thread", "kin", ["thread"])
+    op.create_table(
+        "incident",
+        sa.Column("id", sa.Integer(), primary_key=True),
+        sa.Column("moment", MOMENT, nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+    )
