@@ -9,14 +9,16 @@ not guess by the diffs.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from bot.model import Posting
 from bot.sources.subject import parse_subject
 from checks.source.pattern import pattern
 
-__all__ = ["UNSURE", "keys_of", "line_of", "lineages", "names_of", "newest", "select"]
+__all__ = [
+    "UNSURE", "keys_of", "line_of", "lineages", "names_of", "newest", "select", "together",
+]  # fmt: skip
 
 UNSURE = ("newer-revisions-unknown", "other-revisions-unknown")
 """Problems of a source that could not tell whether there is a newer revision."""
@@ -52,22 +54,25 @@ def _age(posting: Posting) -> tuple[bool, int, datetime, str]:
 
 def lineages(postings: Sequence[Posting]) -> list[list[Posting]]:
     """Group postings that are revisions of one series, in the order given."""
-    head = list(range(len(postings)))
-    known: dict[tuple[str, ...], int] = {}
-    for at, posting in enumerate(postings):
-        for key in _keys(posting):
-            _join(head, at, known.setdefault(key, at))
     owner = {msgid: at for at, posting in enumerate(postings) for msgid in posting.mails}
-    for at, posting in enumerate(postings):
-        for above in _answered(posting, owner):
-            if _author(postings[above]) == _author(posting) and (
-                postings[above].series.revision != posting.series.revision
-            ):
-                _join(head, at, above)
-    lines: dict[int, list[Posting]] = {}
-    for at, posting in enumerate(postings):
-        lines.setdefault(_find(head, at), []).append(posting)
-    return list(lines.values())
+    keys = [
+        {at, *_keys(posting), *_revised(posting, postings, owner)}
+        for at, posting in enumerate(postings)
+    ]
+    return [[postings[at] for at in line] for line in together(keys)]
+
+
+def together(keys: Sequence[Iterable[Hashable]]) -> list[list[int]]:
+    """Group the indexes of `keys` of which each has a key of another one of the group, in order."""
+    head = list(range(len(keys)))
+    known: dict[Hashable, int] = {}
+    for at, some in enumerate(keys):
+        for key in some:
+            _join(head, at, known.setdefault(key, at))
+    groups: dict[int, list[int]] = {}
+    for at in range(len(keys)):
+        groups.setdefault(_find(head, at), []).append(at)
+    return list(groups.values())
 
 
 def line_of(msgid: str, lines: Iterable[list[Posting]]) -> list[Posting]:
@@ -110,6 +115,17 @@ def _answered(posting: Posting, owner: Mapping[str, int]) -> Iterator[int]:
     for msgid in first.references:
         if msgid in owner and msgid not in posting.mails:
             yield owner[msgid]
+
+
+def _revised(
+    posting: Posting, postings: Sequence[Posting], owner: Mapping[str, int]
+) -> Iterator[int]:
+    """Indexes of the postings in whose threads this one is another revision."""
+    for above in _answered(posting, owner):
+        if _author(postings[above]) == _author(posting) and (
+            postings[above].series.revision != posting.series.revision
+        ):
+            yield above
 
 
 def _author(posting: Posting) -> str:
