@@ -26,9 +26,9 @@ from sqlalchemy import (
 
 from bot.model import Posting, Review
 from bot.outbox.moving import discard_where
-from bot.outbox.rows import entry_row, finding_of, reply_row, review_row
+from bot.outbox.rows import earlier_of, entry_row, reply_row, review_row
 from bot.outbox.schema import entry, reply, review
-from bot.outgoing import Earlier, Entry, Judged, Mention, State, Status
+from bot.outgoing import Earlier, Entry, Judged, State
 from bot.sources.lineage import names_of
 
 __all__ = ["record", "revisions"]
@@ -131,25 +131,8 @@ def revisions(connection: Connection, line: Sequence[Posting]) -> tuple[Earlier,
 
 def _earlier(connection: Connection, row: Mapping[Any, Any]) -> Earlier:
     """What the review of `row` found, and which mails that have left told it."""
-    findings = tuple(finding_of(fields) for fields in row["findings"])
-    lines = {finding.fingerprint: finding.line_text for finding in findings}
-    told: dict[str, tuple[Mention, ...]] = {}
-
-    def add(fingerprint: str, msgid: str, revision: int) -> None:
-        mail = Mention(msgid, revision, lines.get(fingerprint, ""))
-        told[fingerprint] = (*told.get(fingerprint, ()), mail)
-
-    standing = select(entry.c.fingerprint, entry.c.mention, entry.c.revision).where(
-        entry.c.review_id == row["id"],
-        entry.c.status == Status.STANDING.value,
-        entry.c.revision.between(1, row["revision"] - 1),
-    )
-    for fingerprint, msgid, revision in connection.execute(standing):
-        add(fingerprint, msgid, revision)
+    lines = connection.execute(select(entry).where(entry.c.review_id == row["id"])).mappings()
     sent = select(reply.c.msgid, reply.c.says).where(
         reply.c.review_id == row["id"], reply.c.state == State.SENT.value
     )
-    for msgid, says in connection.execute(sent.order_by(reply.c.id)):
-        for fingerprint in says:
-            add(fingerprint, msgid, row["revision"])
-    return Earlier(row["revision"], row["msgid"], findings, told, date=row["date"])
+    return earlier_of(row, lines, connection.execute(sent.order_by(reply.c.id)).mappings())

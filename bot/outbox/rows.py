@@ -3,16 +3,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from bot.lists import reached
 from bot.model import Review
-from bot.outgoing import Action, Draft, Entry, Envelope, Judged, State
+from bot.outgoing import (
+    Action,
+    Draft,
+    Earlier,
+    Entry,
+    Envelope,
+    Judged,
+    Mention,
+    State,
+    Status,
+)
 from checks.api import Confidence, Finding, PatchRef, Severity
 
-__all__ = ["draft_of", "entry_row", "finding_of", "reply_row", "review_row"]
+__all__ = ["draft_of", "earlier_of", "entry_row", "finding_of", "reply_row", "review_row"]
 
 NEW_STATE = {
     Action.DRAFT: State.DRAFT,
@@ -120,3 +130,30 @@ def finding_of(fields: Mapping[str, Any]) -> Finding:
             "references": tuple(fields["references"]),
         }
     )
+
+
+def earlier_of(
+    row: Mapping[Any, Any], entries: Iterable[Mapping[Any, Any]], sent: Iterable[Mapping[Any, Any]]
+) -> Earlier:
+    """What the review of `row` found, and which mails told it.
+
+    Parameters
+    ----------
+    entries: the rows of its ledger
+    sent: the rows of its replies that have left, the oldest first
+    """
+    findings = tuple(finding_of(fields) for fields in row["findings"])
+    lines = {finding.fingerprint: finding.line_text for finding in findings}
+    told: dict[str, tuple[Mention, ...]] = {}
+
+    def add(fingerprint: str, msgid: str, revision: int) -> None:
+        mail = Mention(msgid, revision, lines.get(fingerprint, ""))
+        told[fingerprint] = (*told.get(fingerprint, ()), mail)
+
+    for line in entries:
+        if line["status"] == Status.STANDING.value and 1 <= line["revision"] < row["revision"]:
+            add(line["fingerprint"], line["mention"], line["revision"])
+    for mail in sent:
+        for fingerprint in mail["says"]:
+            add(fingerprint, mail["msgid"], row["revision"])
+    return Earlier(row["revision"], row["msgid"], findings, told, date=row["date"])
