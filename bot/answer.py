@@ -17,7 +17,7 @@ from bot.ledger import ledger
 from bot.lists import reached
 from bot.model import Mail, Posting, Review
 from bot.outgoing import NOTHING, Action, Counts, Earlier, Entry, Said, Status, Verdict
-from bot.policy import Case, case_of, decide, passes, unanswerable
+from bot.policy import Case, case_of, decide, passes, unanswerable, why_muted
 from bot.recipients import lowered
 from bot.render.mail import MOST_MAILS, Reply, replies
 from bot.settings import PolicySettings
@@ -113,7 +113,7 @@ def _answer(posting: Posting, line: Sequence[Posting], source: _Source) -> Answe
     here = _told_for(posting, stored)
     settings = run.settings
     told = ledger(review, earlier, source.said, run.dismissed, here)
-    entries = _asked_once(told, settings.policy)
+    entries = _asked_once(_with_mutes(told, settings), settings.policy)
     left = _left(posting, here, source.said)
     written, refused = replies(
         review,
@@ -167,6 +167,16 @@ def _asked_once(entries: Iterable[Entry], policy: PolicySettings) -> tuple[Entry
     )
 
 
+def _with_mutes(entries: Iterable[Entry], settings: Settings) -> Iterator[Entry]:
+    """The entries; the reason of what a muted rule finds says so."""
+    for entry in entries:
+        rule = entry.finding.rule
+        if entry.spoken and rule in settings.policy.muted:
+            why = why_muted(rule, settings.why_muted)
+            entry = entry._replace(reason=f"{entry.reason}; {why}")
+        yield entry
+
+
 def _left(posting: Posting, here: Mapping[str, str], said: Iterable[Said]) -> dict[str, str]:
     """Our mails to `posting` that have left, each with what it answers where that is known."""
     ours = (one for one in said if one.own and one.parent in posting.mails)
@@ -202,10 +212,10 @@ def _judged(
     mails: message-ids of all patches and covers of the series
     left: our mails to this revision that have left, with what they answer
     """
-    counts, policy = source.run.counts(), source.run.settings.policy
+    counts, settings = source.run.counts(), source.run.settings
     for reply in written:
         case = _case(reply, review, current, counts, source.run)._replace(series=mails)
-        verdict = _enough(reply, left) or decide(case, policy)
+        verdict = _enough(reply, left) or decide(case, settings.policy, settings.why_muted)
         dkim = ""
         if verdict.action is not Action.DROP:
             left = {**left, reply.msgid: reply.parent}

@@ -51,6 +51,8 @@ class Settings(NamedTuple):
     """`section.key` to `FILE:LINE`, a variable or a flag; a default has no entry."""
     file: Path | None = None
     """The file that was read."""
+    why_muted: Mapping[str, str] = NO_ORIGINS
+    """By the id of a rule that is muted by its record, a line that says why (`bot.in_force`)."""
 
 
 Section = type[
@@ -253,14 +255,26 @@ def _int(raw: object, origin: Origin) -> int:
     return raw
 
 
-def _float(raw: object, origin: Origin) -> float:
+def _number(raw: object, origin: Origin) -> float:
     if origin.text and isinstance(raw, str):
         raw = float(raw)
     if not isinstance(raw, int | float) or isinstance(raw, bool):
         raise TypeError
-    if not 0 < raw <= MOST:
-        raise ValueError
     return float(raw)
+
+
+def _float(raw: object, origin: Origin) -> float:
+    value = _number(raw, origin)
+    if not 0 < value <= MOST:
+        raise ValueError
+    return value
+
+
+def _share(raw: object, origin: Origin) -> float:
+    value = _number(raw, origin)
+    if not 0 <= value <= 1:
+        raise ValueError
+    return value
 
 
 def _names(raw: object, origin: Origin) -> tuple[str, ...]:
@@ -285,6 +299,7 @@ _READERS: dict[str, tuple[Callable[[object, Origin], object], str]] = {
     "bool": (_bool, "true or false"),
     "int": (_int, "a whole number, not negative"),
     "float": (_float, f"a number above 0, at most {MOST}"),
+    "Share": (_share, "a number from 0 to 1"),
     "tuple[str, ...]": (_names, "a list of names"),
     "Path | None": (_path, "a path"),
 }

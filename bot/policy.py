@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from bot.lists import lists_of, named, unknown_lists
 from bot.model import Mail, Posting
-from bot.outgoing import NONE_SENT, Action, Counts, Recipients, Sent, Verdict
+from bot.outgoing import NONE_SENT, NOTHING, Action, Counts, Recipients, Sent, Verdict
 from bot.recipients import is_bot, lowered
 from bot.settings import PolicySettings
 from checks.api import Confidence, Finding, Problem, Severity
 
-__all__ = ["Case", "case_of", "decide", "passes", "unanswerable"]
+__all__ = ["Case", "case_of", "decide", "passes", "unanswerable", "why_muted"]
 
 DAY = timedelta(hours=24)
 SKEW = timedelta(hours=1)
@@ -101,8 +101,13 @@ def case_of(
     )
 
 
-def decide(case: Case, settings: PolicySettings) -> Verdict:
-    """What may be done with a reply; the first reason that applies is given."""
+def decide(case: Case, settings: PolicySettings, reasons: Mapping[str, str] = NOTHING) -> Verdict:
+    """What may be done with a reply; the first reason that applies is given.
+
+    Parameters
+    ----------
+    reasons: by the id of a muted rule, a line that says why
+    """
     reason = next(_drop_first(case, settings), "")
     if reason:
         return Verdict(Action.DROP, reason)
@@ -114,8 +119,8 @@ def decide(case: Case, settings: PolicySettings) -> Verdict:
     if case.by_hand:
         return Verdict(Action.SEND, "approved by hand")
     if not any(passes(finding, settings) for finding in case.findings):
-        floor = f"{settings.severity} with {settings.confidence} confidence"
-        return Verdict(Action.DROP, f"no finding is worth a mail: none reaches {floor}")
+        why = _too_low(case, settings, reasons)
+        return Verdict(Action.DROP, f"no finding is worth a mail: {why}")
     reason = next(_draft(case, settings), "")
     if reason:
         return Verdict(Action.DRAFT, reason)
@@ -170,11 +175,29 @@ def _drop_first(case: Case, settings: PolicySettings) -> Iterator[str]:
         yield f"the series is older than {settings.max_age_days} days (policy.max_age_days)"
 
 
+def why_muted(rule: str, reasons: Mapping[str, str]) -> str:
+    """A line that says why `rule`, which is muted, is so."""
+    return reasons.get(rule, f"rule {rule} is muted (policy.muted)")
+
+
+def _too_low(case: Case, settings: PolicySettings, reasons: Mapping[str, str]) -> str:
+    """Why no finding passes."""
+    aloud = settings._replace(muted=())
+    muted = dict.fromkeys(one.rule for one in case.findings if passes(one, aloud))
+    if muted:
+        return "; ".join(why_muted(rule, reasons) for rule in muted)
+    return f"none reaches {settings.severity} with {settings.confidence} confidence"
+
+
 def passes(finding: Finding, settings: PolicySettings) -> bool:
-    """Whether `finding` is worth a mail; low confidence never is, whatever is set."""
+    """Whether `finding` is worth a mail; low confidence never is, whatever is set.
+
+    What a muted rule finds counts as a note.
+    """
+    severity = Severity.NOTE if finding.rule in settings.muted else finding.severity
     sure = CONFIDENCES.index(finding.confidence)
     return (
-        finding.severity.rank >= Severity(settings.severity).rank
+        severity.rank >= Severity(settings.severity).rank
         and sure >= CONFIDENCES.index(Confidence(settings.confidence))
         and sure > 0
     )

@@ -49,7 +49,7 @@ def rejudge(
         series=frozenset(msgid for one in seen.line for msgid in one.mails),
         by_hand=draft.by_hand or not told.findings,
     )
-    verdict = decide(case, policy)
+    verdict = decide(case, policy, settings.why_muted)
     if verdict.action is Action.DROP:
         return verdict
     if told.dismissed:

@@ -14,7 +14,7 @@ from bot.names import nearest
 from checks.api import Blobs, Edition, Rule
 from checks.runner import Outcome, run
 
-__all__ = ["choose", "merge", "review"]
+__all__ = ["check_names", "choose", "merge", "review"]
 
 
 def review(
@@ -60,7 +60,7 @@ def choose(
     """
     known = {rule.id for rule in rules} | {rule.topic for rule in rules}
     for flag, names in (("--select", select), ("--ignore", ignore)):
-        _check(names, known, flag)
+        check_names(names, known, flag, "rule or topic")
     chosen = tuple(
         rule
         for rule in rules
@@ -72,8 +72,9 @@ def choose(
     return chosen
 
 
-def _check(names: Iterable[str], known: set[str], flag: str) -> None:
+def check_names(names: Iterable[str], known: set[str], where: str, kind: str = "rule") -> None:
+    """Raise `UsageError` with `where` for a name that is not among those `known` of this `kind`."""
     for name in names:
         if name not in known:
             hint = nearest(name, known, "`revokebot rules` lists them")
-            raise UsageError(f"{flag}: no rule or topic is called '{name}'{hint}")
+            raise UsageError(f"{where}: no {kind} is called '{name}'{hint}")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from bot.config import Settings
 from bot.errors import ArchiveError, BotError, NotFoundError
+from bot.in_force import in_force
 from bot.lists import is_list
 from bot.look import Seen
 from bot.outgoing import Action, Draft, Envelope, Outcome, Result, State, Verdict
@@ -72,8 +73,9 @@ class Sender(NamedTuple):
 
     def _judged(self, draft: Draft, seen: Seen) -> Verdict:
         now = self.clock()
+        settings = in_force(self.settings, self.store, now)
         counts = self.store.counts(now, draft.id)
-        return rejudge(draft, self.store.told(draft.id), seen, counts, self.settings, now)
+        return rejudge(draft, self.store.told(draft.id), seen, counts, settings, now)
 
     def _follow(self, draft: Draft, seen: Seen, verdict: Verdict) -> None:
         now = self.clock()

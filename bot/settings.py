@@ -15,9 +15,13 @@ __all__ = [
     "PolicySettings",
     "ReplySettings",
     "ReviewSettings",
+    "Share",
     "StoreSettings",
     "WatchSettings",
 ]
+
+Share = float
+"""A part of a whole, from 0 to 1."""
 
 
 class ReviewSettings(NamedTuple):
@@ -90,6 +94,19 @@ class PolicySettings(NamedTuple):
     """Mails to one list in 24 hours."""
     per_day: int = 40
     """Mails in 24 hours in all."""
+    floor: Share = 0.5
+    """Share of what a rule told and was addressed, of all that was judged, below which it is muted.
+
+    What a muted rule finds is worth as much as a note; with 0, no rule is muted by itself.
+    """
+    floor_least: int = 5
+    """Findings of a rule that have to be judged before it can be."""
+    record_days: int = 365
+    """How long what became of a finding counts."""
+    muted: tuple[str, ...] = ()
+    """Ids of rules that are muted by hand."""
+    unmuted: tuple[str, ...] = ()
+    """Ids of rules that are never muted by themselves."""
 
 
 class StoreSettings(NamedTuple):

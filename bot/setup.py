@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from bot.config import Settings
 from bot.model import Posting, Review
 from bot.outgoing import Earlier
-from bot.review import choose, review
+from bot.review import check_names, choose, review
 from checks import load_rules
 from checks.api import Blobs, Edition, Rule
 from checks.scope import Scope, scope_of
@@ -39,6 +39,9 @@ class Setup(NamedTuple):
     def of(cls, settings: Settings) -> Setup:
         """Load rules and tree.  Raises `UsageError` for a name or folder that does not exist."""
         rules = choose(load_rules(), settings.review.select, settings.review.ignore)
+        for key in ("muted", "unmuted"):
+            names = getattr(settings.policy, key)
+            check_names(names, {rule.id for rule in load_rules()}, f"policy.{key}")
         edition = settings.review.edition
         return cls(
             rules,
@@ -78,12 +81,14 @@ def run_of(
     """
     # Only now: `revokebot review` answers nobody.
     from bot.answer import Run
+    from bot.in_force import in_force
 
     run = Run(setup.review, settings, now)
     if store is None:
         return run
     rules = frozenset(rule.id for rule in setup.rules)
     return run._replace(
+        settings=in_force(settings, store, now),
         # Asked anew each time: what was kept for one series counts for the next.
         counts=partial(store.counts, now),
         attest=look,

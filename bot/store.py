@@ -36,7 +36,9 @@ from bot.outbox.moving import (
 from bot.outbox.recording import record, revisions
 from bot.outbox.rows import draft_of
 from bot.outbox.schema import reply, review, switch
+from bot.outbox.telling import count_records
 from bot.outgoing import Counts, Dismissal, Draft, Earlier, Entry, Envelope, Judged, State, Told
+from bot.record import Record
 
 __all__ = ["Store"]
 
@@ -228,6 +230,11 @@ class Store(Database):
         """What the caps go by, for a new reply or for one that is claimed (`leaving`)."""
         with self._reading() as connection:
             return count(connection, now, leaving)
+
+    def records(self, now: datetime, days: int) -> dict[str, Record]:
+        """The record of each rule over the last `days` before `now`, by the rule's id."""
+        with self._reading() as connection:
+            return count_records(connection, now, days)
 
     def stop(self, reason: str) -> None:
         """Let nothing be claimed any more, by any sender, until `start`."""

@@ -111,6 +111,9 @@ def test_a_file_that_is_named_must_be_there() -> None:
         ("[archive]\nretries = -1\n", "FILE:2: archive.retries must be a whole number"),
         ("[review]\ntree = '~xyzzy/linux'\n", "FILE:2: review.tree must be a path"),
         ("[delivery]\nlease = 1e300\n", "FILE:2: delivery.lease must be a number above 0, at most"),
+        ("[policy]\nfloor = 1.5\n", "FILE:2: policy.floor must be a number from 0 to 1, not 1.5"),
+        ("[policy]\nfloor = nan\n", "FILE:2: policy.floor must be a number from 0 to 1"),
+        ("[policy]\nfloor = true\n", "FILE:2: policy.floor must be a number from 0 to 1"),
         ("[archive]\nread_timeout = 0\n", "FILE:2: archive.read_timeout must be a number above 0"),
         (
             "[archive]\nread_timeout = nan\n",

@@ -57,6 +57,24 @@ ROWS: list[tuple[dict[str, object], dict[str, object], Action, str]] = [
     ),
     ({"findings": (found(confidence=Confidence.LOW),)}, {"confidence": "low"}, Action.DROP, ""),
     ({"findings": (found(severity=Severity.NOTE), found())}, {}, Action.SEND, ""),
+    (
+        {"findings": (found(rule="direct-op"),)},
+        {"muted": ("direct-op",)},
+        Action.DROP,
+        "no finding is worth a mail: rule direct-op is muted (policy.muted)",
+    ),
+    (
+        {"findings": (found(rule="direct-op", severity=Severity.NOTE),)},
+        {"muted": ("direct-op",)},
+        Action.DROP,
+        "warning with high",
+    ),
+    (
+        {"findings": (found(rule="direct-op"), found())},
+        {"muted": ("direct-op",)},
+        Action.SEND,
+        "",
+    ),
     ({}, {"quiet": (LIST.upper(),)}, Action.DRAFT, "policy.quiet"),
     ({"lists": (LIST, OTHER)}, {"quiet": (OTHER,)}, Action.DRAFT, OTHER),
     ({}, {"quiet": (OTHER,)}, Action.SEND, ""),
@@ -149,6 +167,7 @@ def test_a_person_overrides_the_rest() -> None:
 def test_the_table_has_every_action_and_every_deciding_setting() -> None:
     assert {row[2] for row in ROWS} == set(Action)
     elsewhere = {"exclude", "max_cc", "embargo_minutes", "max_age_days", "tell_addressed"}
+    elsewhere |= {"floor", "floor_least", "record_days", "unmuted"}  # tests/record
     rows = {key for row in ROWS for key in row[1]}
     reasons = " ".join(row[3] for row in ROWS)
     deciding = set(PolicySettings._fields) - elsewhere

@@ -40,11 +40,13 @@ settings = st.builds(
     bots=st.one_of(nobody, some_emails),
     severity=st.sampled_from([s.value for s in Severity]),
     confidence=st.sampled_from(["high", "medium"]),
+    muted=st.sampled_from([(), (found().rule,)]),
     embargo_minutes=st.sampled_from([0, 0, 120, 10**12]),
     max_age_days=st.sampled_from([0, 14, 14, 10**9]),
     per_author=st.integers(0, 9),
     per_list=st.integers(0, 9),
     per_day=st.integers(0, 9),
+    floor=st.floats(0, 1),
 )  # fmt: skip
 mostly = st.sampled_from([True, True, True, False])
 cases = st.builds(
