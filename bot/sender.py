@@ -26,11 +26,20 @@ from bot.rejudge import rejudge
 if TYPE_CHECKING:
     from bot.store import Store
 
-__all__ = ["Sender"]
+__all__ = ["Ran", "Sender"]
 
 FIRST_WAIT = timedelta(minutes=2)
 """Before the second attempt; each further one waits twice as long."""
 LONGEST_WAIT = timedelta(hours=4)
+
+
+class Ran(NamedTuple):
+    """What came of one reply."""
+
+    draft: Draft
+    """As it then stands."""
+    missed: bool
+    """A delivery was begun, and no server took the mail."""
 
 
 class Sender(NamedTuple):
@@ -46,8 +55,8 @@ class Sender(NamedTuple):
     clock: Callable[[], datetime]
     """Gives aware times."""
 
-    def run_once(self) -> Draft | None:
-        """Deal with the next reply that is due; return it as it then stands, None for none.
+    def run_once(self) -> Ran | None:
+        """Deal with the next reply that is due; None where there is none.
 
         Whatever `ask` or `deliver` raise besides `ArchiveError` is raised; the reply is given
         back first.
@@ -55,6 +64,7 @@ class Sender(NamedTuple):
         draft = self.store.claim(self.owner, self.clock(), self._lease)
         if draft is None:
             return None
+        missed = False
         try:
             seen = self.ask(draft.envelope.msgid, draft.parent)
             verdict = self._judged(draft, seen)
@@ -64,8 +74,8 @@ class Sender(NamedTuple):
             self._give_back(draft, err)
             raise
         else:
-            self._follow(draft, seen, verdict)
-        return self.store.draft(draft.id)
+            missed = self._follow(draft, seen, verdict)
+        return Ran(self.store.draft(draft.id), missed)
 
     @property
     def _lease(self) -> timedelta:
@@ -77,7 +87,8 @@ class Sender(NamedTuple):
         counts = self.store.counts(now, draft.id)
         return rejudge(draft, self.store.told(draft.id), seen, counts, settings, now)
 
-    def _follow(self, draft: Draft, seen: Seen, verdict: Verdict) -> None:
+    def _follow(self, draft: Draft, seen: Seen, verdict: Verdict) -> bool:
+        """Do what the archive and the policy ask for; return whether no server took the mail."""
         now = self.clock()
         if seen.there:
             self.store.sent(draft.id, self.owner, now, "found in the archive", {})
@@ -93,21 +104,23 @@ class Sender(NamedTuple):
         elif verdict.action is Action.HOLD:
             self.store.later(draft.id, self.owner, now, verdict.until or now, verdict.reason)
         else:
-            self._send(draft)
+            return self._send(draft)
+        return False
 
-    def _send(self, draft: Draft) -> None:
+    def _send(self, draft: Draft) -> bool:
         now = self.clock()
         stopped = self.store.begin(draft.id, self.owner, now, self._lease)
         if stopped is not None:
             words = f"sending is switched off: {stopped}"
             self.store.later(draft.id, self.owner, now, now, words)
-            return
+            return False
         try:
             outcome = self.deliver(draft.envelope)
         except BaseException as err:
             self._give_back_begun(draft, err)
             raise
         self._note(draft, outcome)
+        return outcome.result is not Result.SENT
 
     def _note(self, draft: Draft, outcome: Outcome) -> None:
         """Write down what became of a delivery."""

@@ -96,7 +96,8 @@ class World:
         error: BaseException | None = None,
         owner: str = "one",
     ) -> Draft | None:
-        return self.sender(outcome, error, owner).run_once()
+        ran = self.sender(outcome, error, owner).run_once()
+        return None if ran is None else ran.draft
 
     def after(self, **wait: float) -> World:
         self.now += timedelta(**wait)

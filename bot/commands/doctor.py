@@ -129,7 +129,7 @@ def _sending(settings: Settings) -> str:
     """What the settings say of it; a server is asked only when there is something to send."""
     if settings.policy.post == "off" or not settings.reply.operator:
         return "not set up; replies can be written, nothing is sent"
-    from bot.commands.sending import may_send
+    from bot.sending import may_send
 
     may_send(settings)
     return f"by {settings.delivery.via}, as {settings.reply.address}; post = {settings.policy.post}"

@@ -66,7 +66,8 @@ def run(args: Namespace) -> int:
     if not keeping:
         with Store.open(settings.store) as store:
             return _show_all(args, settings, options, store)
-    from bot.commands.sending import may_send, send_due
+    from bot.commands.sending import send_due
+    from bot.sending import may_send
 
     if args.send:
         may_send(settings)

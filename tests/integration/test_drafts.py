@@ -20,10 +20,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.commands.sending import sender_of
 from bot.config import load
 from bot.delivery import deliver
 from bot.outgoing import Draft, Result, State
+from bot.sending import sender_of
 from bot.sources.mbox import read_file
 from bot.store import Store
 from tests.conftest import ROOT
@@ -106,7 +106,8 @@ class Person:
         settings = load(environ=self.variables)
         with self.store() as store:
             sender = sender_of(settings, store)
-            return sender._replace(clock=lambda: datetime.now(UTC) + timedelta(**wait)).run_once()
+            ran = sender._replace(clock=lambda: datetime.now(UTC) + timedelta(**wait)).run_once()
+            return None if ran is None else ran.draft
 
 
 def _msgids(box: mailbox.Mailbox[mailbox.Message]) -> list[str]:
