@@ -14,8 +14,8 @@ from typing import NamedTuple
 from bot.config import Settings
 
 __all__ = [
-    "Course", "Incident", "Need", "Overview", "Parked", "Polled", "Replied", "Traced", "ago",
-    "needs",
+    "LATE", "MISSED", "Course", "Incident", "Need", "Overview", "Parked", "Polled", "Replied",
+    "Traced", "ago", "needs",
 ]  # fmt: skip
 
 LATE = timedelta(hours=1)
@@ -40,6 +40,8 @@ class Polled(NamedTuple):
     """Why the last look failed; empty where it did not."""
     mails: int
     """That were read from it in all."""
+    held: datetime | None = None
+    """Aware; how long a watcher that reads it has it for itself."""
 
 
 class Parked(NamedTuple):

@@ -15,6 +15,7 @@ NOW = datetime(2026, 2, 3, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 INBOX = "/srv/dri-devel"
 SETTINGS = Settings(watch=WatchSettings(inboxes=(INBOX,), interval=60))
+RETRY = "`revokebot watch --retry a@b` reviews it again"
 WELL = Overview(inboxes=(Polled(INBOX, NOW - MINUTE, NOW, 0, "", 3),))
 
 
@@ -60,8 +61,7 @@ def test_what_is_parked_or_failed_says_how_to_go_on() -> None:
     parked = Parked(7, "a@b", "frob", "too slow; report it", NOW)
     failed = Replied(5, "failed", "Re: frob", "550 no", NOW)
     assert needed(WELL._replace(parked=(parked,), failed=(failed,))) == [
-        "thread 7: parked since 2026-02-03 12:00 UTC: too slow; report it; "
-        "`revokebot watch --retry a@b` reviews it again",
+        f"thread 7: parked since 2026-02-03 12:00 UTC: {parked.reason}; {RETRY}",
         "reply 5: failed: 550 no; `revokebot queue retry 5` or `discard 5`",
     ]
 

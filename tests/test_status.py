@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.settings import StoreSettings
 from bot.store import Store
 from tests.store.outbox import settings
 from tests.store.watched import (
@@ -26,9 +27,9 @@ from tests.test_cli import refused, run
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    with Store.open(settings(tmp_path)):
-        return settings(tmp_path).url
+def url(store_url: str) -> str:
+    with Store.open(StoreSettings(store_url)):
+        return store_url
 
 
 def status(url: str, *args: str, inboxes: str = LORE) -> subprocess.CompletedProcess[str]:

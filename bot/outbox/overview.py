@@ -68,7 +68,13 @@ def _overview(connection: Connection, now: datetime) -> Overview:
     return Overview(
         inboxes=tuple(
             Polled(
-                row["name"], row["polled"], row["due"], row["failures"], row["error"], row["mails"]
+                row["name"],
+                row["polled"],
+                row["due"],
+                row["failures"],
+                row["error"],
+                row["mails"],
+                row["lease_until"],
             )
             for row in inboxes
         ),

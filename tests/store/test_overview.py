@@ -7,19 +7,30 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bot.errors import BotError
 from bot.outbox.overview import Onlooker
 from bot.overview import Overview
+from bot.settings import StoreSettings
 from bot.store import Store
 from tests.store.outbox import DRAFT, LEASE, NOW, REVIEW, SEND, fill, settings
 from tests.store.watched import HOUR, LORE, NEWS, PART, ROOT, put_a_bad_day, put_mail, put_thread
 
+if TYPE_CHECKING:
+    from tests.postgres import Postgres
+
 
 @pytest.fixture
-def onlooker(tmp_path: Path) -> Iterator[Onlooker]:
+def onlooker(store_url: str) -> Iterator[Onlooker]:
+    with Onlooker.open(StoreSettings(store_url)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def on_sqlite(tmp_path: Path) -> Iterator[Onlooker]:
     with Onlooker.open(settings(tmp_path)) as opened:
         yield opened
 
@@ -29,8 +40,8 @@ def test_an_empty_store_has_nothing_to_tell(onlooker: Onlooker) -> None:
     assert onlooker.trace("nobody@example.org") is None
 
 
-def test_all_is_counted(tmp_path: Path, onlooker: Onlooker) -> None:
-    put_a_bad_day(settings(tmp_path).url)
+def test_all_is_counted(store_url: str, onlooker: Onlooker) -> None:
+    put_a_bad_day(store_url)
     seen = onlooker.look(NOW)
     assert [(one.name, one.failures, one.mails) for one in seen.inboxes] == [
         (LORE, 0, 7), (NEWS, 4, 7),
@@ -43,14 +54,14 @@ def test_all_is_counted(tmp_path: Path, onlooker: Onlooker) -> None:
     assert [one.place for one in seen.incidents] == [f"thread {n}" for n in range(11, 1, -1)]
 
 
-def test_a_thread_whose_worker_died_waits(tmp_path: Path, onlooker: Onlooker) -> None:
-    put_thread(settings(tmp_path).url, 1, "working", NOW - HOUR, lease_until=NOW, owner="dead")
+def test_a_thread_whose_worker_died_waits(store_url: str, onlooker: Onlooker) -> None:
+    put_thread(store_url, 1, "working", NOW - HOUR, lease_until=NOW, owner="dead")
     assert onlooker.look(NOW).oldest_due == NOW - HOUR
     assert onlooker.look(NOW - timedelta(seconds=1)).oldest_due is None
 
 
-def test_replies_and_the_one_that_waits_for_a_sender(tmp_path: Path, onlooker: Onlooker) -> None:
-    with Store.open(settings(tmp_path)) as store:
+def test_replies_and_the_one_that_waits_for_a_sender(store_url: str, onlooker: Onlooker) -> None:
+    with Store.open(StoreSettings(store_url)) as store:
         one, two = fill(store, SEND)
         assert onlooker.look(NOW).oldest_unsent == NOW
         draft = store.claim("me", NOW, LEASE)
@@ -67,8 +78,8 @@ def test_replies_and_the_one_that_waits_for_a_sender(tmp_path: Path, onlooker: O
     assert seen.stopped == "holidays"
 
 
-def test_a_mail_is_traced_to_its_series(tmp_path: Path, onlooker: Onlooker) -> None:
-    put_a_bad_day(settings(tmp_path).url)
+def test_a_mail_is_traced_to_its_series(store_url: str, onlooker: Onlooker) -> None:
+    put_a_bad_day(store_url)
     traced = onlooker.trace(PART)
     assert traced is not None
     assert (traced.kind, traced.inbox, traced.thread, traced.stage) == ("patch", LORE, 2, "parked")
@@ -80,13 +91,13 @@ def test_a_mail_is_traced_to_its_series(tmp_path: Path, onlooker: Onlooker) -> N
     assert (ghost.kind, ghost.arrived, ghost.courses) == ("ghost", None, ())
 
 
-def test_a_mail_is_traced_to_its_review_and_replies(tmp_path: Path, onlooker: Onlooker) -> None:
-    with Store.open(settings(tmp_path)) as store:
+def test_a_mail_is_traced_to_its_review_and_replies(store_url: str, onlooker: Onlooker) -> None:
+    with Store.open(StoreSettings(store_url)) as store:
         ids = fill(store, DRAFT)
         ours = store.draft(ids[0])
     root = REVIEW.posting.series.msgid
-    put_thread(settings(tmp_path).url, 9, "done")
-    put_mail(settings(tmp_path).url, root, 9)
+    put_thread(store_url, 9, "done")
+    put_mail(store_url, root, 9)
     traced = onlooker.trace(root)
     assert traced is not None
     assert (traced.reviewed, traced.findings) == (NOW, len(REVIEW.findings))
@@ -99,31 +110,45 @@ def test_a_mail_is_traced_to_its_review_and_replies(tmp_path: Path, onlooker: On
 
 
 def test_a_store_that_can_be_written_is_usable_and_unchanged(
-    tmp_path: Path, onlooker: Onlooker
+    tmp_path: Path, on_sqlite: Onlooker
 ) -> None:
     other = sqlite3.connect(tmp_path / "state/outbox.db")
     before = other.execute("PRAGMA data_version").fetchone()
-    onlooker.usable()
+    on_sqlite.usable()
     assert other.execute("PRAGMA data_version").fetchone() == before
     other.close()
 
 
 def test_a_locked_store_is_not_usable(
-    tmp_path: Path, onlooker: Onlooker, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, on_sqlite: Onlooker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.outbox.overview.PATIENCE_MS", 10)
     other = sqlite3.connect(tmp_path / "state/outbox.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(BotError, match="database is locked"):
-        onlooker.usable()
-    assert onlooker.look(NOW).stopped is None  # reading goes on
+        on_sqlite.usable()
+    assert on_sqlite.look(NOW).stopped is None  # reading goes on
     other.close()
-    onlooker.usable()
+    on_sqlite.usable()
 
 
 def test_a_full_disk_makes_a_store_useless(
-    onlooker: Onlooker, monkeypatch: pytest.MonkeyPatch
+    on_sqlite: Onlooker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("bot.outbox.overview.LEAST", 1 << 60)
     with pytest.raises(BotError, match="the disk is full; make room"):
+        on_sqlite.usable()
+
+
+@pytest.mark.integration
+def test_a_server_that_can_only_be_read_is_not_usable(postgres: Postgres) -> None:
+    url = postgres.new()
+    with Onlooker.open(StoreSettings(url)) as onlooker:
         onlooker.usable()
+    name = url.rpartition("/")[2]
+    with postgres.connect("postgres") as connection:
+        connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    with Onlooker.open(StoreSettings(url)) as onlooker:
+        with pytest.raises(BotError, match=r"bot:\*\*\*@.*can only be read; name the primary"):
+            onlooker.usable()
+        assert onlooker.look(NOW).stopped is None
