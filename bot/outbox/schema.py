@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 from sqlalchemy import (
@@ -17,10 +18,10 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Table,
-    Text,
     TypeDecorator,
     false,
 )
+from sqlalchemy import Text as UnlimitedText
 
 __all__ = [
     "METADATA", "REVISION", "Moment", "dismissal", "entry", "inbox", "incident", "kin", "mail",
@@ -31,6 +32,23 @@ REVISION = "0004"
 """The migration that makes what is below."""
 
 METADATA = MetaData()
+UNFIT = re.compile("[\0\ud800-\udfff]")
+
+
+class Text(TypeDecorator[str]):
+    """Words of a mail or a server, without what PostgreSQL or UTF-8 does not take.
+
+    A NUL and a lone surrogate become U+FFFD, also in what is looked for.
+    """
+
+    impl = UnlimitedText
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Nearly all of it is ASCII, and stays as it is."""
+        if value is None or (value.isascii() and "\0" not in value):
+            return value
+        return UNFIT.sub("\ufffd", value)
 
 
 class Moment(TypeDecorator[datetime]):

@@ -52,6 +52,18 @@ def test_the_verdict_says_where_a_reply_begins(
     assert (draft.state, draft.reason, draft.not_before) == (state, verdict.reason, verdict.until)
 
 
+def test_what_no_database_takes_is_kept_in_other_words(store: Store) -> None:
+    finding = REVIEW.findings[0]._replace(message="a NUL \0 and half \udc80", line_text="+\0")
+    one = written()[0]._replace(subject="Re: \0 \udcff ö \U0001f600")
+    (id_,) = store.record(REVIEW._replace(findings=(finding,)), (), [one], NOW)
+    store.discard(id_, NOW, "said \0")
+    assert store.draft(id_).subject == "Re: \ufffd \ufffd ö \U0001f600"
+    assert store.draft(id_).reason == "said \ufffd"
+    (earlier,) = store.earlier([REVIEW.posting])
+    assert earlier.findings[0].message == finding.message
+    assert earlier.findings[0].line_text == "+\0"
+
+
 def test_recording_again_changes_no_reply(store: Store) -> None:
     ids = fill(store)
     draft = claimed(store)
