@@ -76,6 +76,8 @@ SECTIONS: dict[str, Section] = {
     "watch": WatchSettings,
 }
 
+URLS = ("store.url", "watch.inboxes")
+
 CHOICES = {
     "review.edition": ("auto", "move-notify", "renamed", "seed", "merged"),
     "review.fail_on": ("error", "warning", "note", "never"),
@@ -125,6 +127,8 @@ def load(
             entries.append((flag_key, given, Origin(flag, text=isinstance(given, str))))
     for key, raw, origin in entries:
         values[key] = _checked(key, raw, origin)
+        if key.endswith("password_file"):
+            values[key] = _secret(values[key], str(raw), environ)
         origins[key] = origin.label
     sections: dict[str, Any] = {
         name: kind(
@@ -225,12 +229,21 @@ def _checked(key: str, raw: object, origin: Origin) -> object:
     try:
         value = read(raw, origin)
     except (ValueError, TypeError) as err:
-        raise UsageError(f"{origin.label}: {key} must be {expected}, not {raw!r}") from err
+        # What a URL has in it is not repeated: there may be a password.
+        found = "" if key in URLS else f", not {raw!r}"
+        raise UsageError(f"{origin.label}: {key} must be {expected}{found}") from err
     choices = CHOICES.get(key)
     if choices is not None and value not in choices:
         hint = nearest(str(value), choices, f"known are {', '.join(choices)}")
         raise UsageError(f"{origin.label}: {key} can't be {raw!r}{hint}")
     return value
+
+
+def _secret(path: object, name: str, environ: Mapping[str, str]) -> object:
+    """The credential `name` where systemd gives one (systemd.exec(5)), else `path`."""
+    folder = environ.get("CREDENTIALS_DIRECTORY", "")
+    given = Path(folder, name)
+    return given if folder and given.is_file() else path
 
 
 def _str(raw: object, origin: Origin) -> str:

@@ -12,13 +12,19 @@ from bot.config import Settings, walk
 
 __all__ = ["secrets_of", "without_logins"]
 
-LOGIN = re.compile(r"(://[^\s:/@\[]*:)(?!\d{1,5}/)(\S*)@")
+LOGIN = re.compile(r"(:/+[^\s:/@\[]*:)(?!\d{1,5}/)(\S*)@")
 """A password in a URL is what stands between the first colon and the last @; a port is none."""
+DATABASE = re.compile(r"(postgres\w*(?:\+\w+)?:/+[^\s:/@\[]*:)(\S*)@")
+"""As SQLAlchemy reads it: what begins as a port does can be a password, too."""
+PARAMETER = re.compile(r"(password\s*=\s*)('(?:[^'\\]|\\.)*'|[^\s&]+)")
+"""As libpq takes it, in the query of a URL or between words."""
+KINDS = (PARAMETER, DATABASE, LOGIN)
 
 
 def without_logins(text: str) -> str:
     """`text` with `***` for the password in every URL of it, e.g. that of a database."""
-    return LOGIN.sub(r"\1***@", text)
+    text = PARAMETER.sub(r"\1***", text)
+    return LOGIN.sub(r"\1***@", DATABASE.sub(r"\1***@", text))
 
 
 def secrets_of(settings: Settings) -> frozenset[str]:
@@ -32,7 +38,7 @@ def secrets_of(settings: Settings) -> frozenset[str]:
             found.add(_first_line(value))
         for text in value if isinstance(value, tuple) else (value,):
             if isinstance(text, str):
-                spelt = {login[2] for login in LOGIN.finditer(text)}
+                spelt = {hit[2] for kind in KINDS for hit in kind.finditer(text)}
                 found |= spelt | {unquote(word) for word in spelt}
     return frozenset(found - {""})
 

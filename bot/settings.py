@@ -114,6 +114,8 @@ class StoreSettings(NamedTuple):
 
     url: str = ""
     """SQLAlchemy URL; empty is SQLite in `$XDG_STATE_HOME/revokebot/revokebot.db`."""
+    password_file: Path | None = None
+    """File whose first line is the password of PostgreSQL; libpq looks for one by default."""
 
 
 class DeliverySettings(NamedTuple):

@@ -182,6 +182,8 @@ class Store(Database):
         """Discard what is unsent of a series that a newer revision replaces; return how many."""
         reviews = select(review.c.id).where(review.c.msgid == series_msgid)
         with self._writing() as connection:
+            # It takes several rows; so do others, and no two may wait for each other.
+            lock(connection)
             return discard_where(connection, reply.c.review_id.in_(reviews), now, reason)
 
     def replace(

@@ -25,7 +25,7 @@ import pytest
 
 from tests.conftest import absent, free_port
 
-__all__ = ["PASSWORD", "USER", "Postgres", "running"]
+__all__ = ["PASSWORD", "QUOTED", "USER", "Postgres", "running"]
 
 USER = "bot"
 PASSWORD = "s3cret/of:the@store?"

@@ -18,6 +18,15 @@ from bot.hiding import secrets_of, without_logins
         ("https://host:443/a@b and x:y@z", "https://host:443/a@b and x:y@z"),
         ("postgresql://a:p/w@db/x", "postgresql://a:***@db/x"),
         ("http://[::1]:80/a@b", "http://[::1]:80/a@b"),
+        ("postgresql://a:7/w@db/x", "postgresql://a:***@db/x"),
+        ("postgresql:/a:w@db/x", "postgresql:/a:***@db/x"),
+        (
+            "postgresql://db:5432?user=a&password=p@s:s&x=1",
+            "postgresql://db:5432?user=a&password=***&x=1",
+        ),
+        ("host=db password='a \\' b' user=x", "host=db password=*** user=x"),
+        ("host=db password = ab user=x", "host=db password = *** user=x"),
+        ("postgresql://db/x?sslpassword=abc", "postgresql://db/x?sslpassword=***"),
         ("imap://user@host/INBOX", "imap://user@host/INBOX"),
     ],
 )

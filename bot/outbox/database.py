@@ -16,12 +16,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from bot.errors import BotError, UsageError
-from bot.outbox.place import own_file
 from bot.outbox.schema import REVISION
+from bot.outbox.url import engine_options, shown, url_of
 from bot.settings import StoreSettings
 
 __all__ = ["Database", "connect", "lock", "said"]
@@ -37,6 +37,17 @@ ADVICE = {
     sqlite3.SQLITE_NOTADB: BROKEN,
 }
 """What to do, by SQLite's primary code of an error."""
+STATES = {
+    "": "see that the server runs and lets this user in (store.password_file, ~/.pgpass)",
+    "25": "name a server that takes writes: this one is a standby or read-only",
+    "40": "others wrote at the same time: try again",
+    "42501": "give this user the right to it: it is best the owner of the database",
+    "53": "make room on the server, on its disk or for more connections; then try again",
+    "55P03": "another program holds it: try again when that is done",
+    "57": "its server was stopped: try again when it runs",
+}
+"""What to do, by SQLSTATE of PostgreSQL or its first two letters; a server that is not reached
+has none."""
 LOCK = 0x7265766F6B65
 """Key of the advisory lock that PostgreSQL's writers and migrations take."""
 
@@ -54,12 +65,12 @@ class Database:
     @classmethod
     def open(cls, settings: StoreSettings) -> Self:
         """Open the database that `settings` name, made and migrated where that is needed."""
-        return cls(connect(settings.url))
+        return cls(connect(settings))
 
     @property
     def url(self) -> str:
         """Where it is, for a message: a password is not shown."""
-        return self._engine.url.render_as_string(hide_password=True)
+        return shown(self._engine.url)
 
     @property
     def path(self) -> Path | None:
@@ -94,23 +105,25 @@ class Database:
         try:
             yield
         except DBAPIError as err:
+            # Where the connection broke, it may have been while the server wrote it down.
+            lost = err.connection_invalidated
+            kept = "it may have been kept all the same" if lost else "nothing was changed"
             raise BotError(
-                f"store {self.url}: {said(err)}; nothing was changed, {_advice(err, 'try again')}"
+                f"store {self.url}: {said(err)}; {kept}, {_advice(err, 'try again')}"
             ) from err
 
 
-def connect(url: str) -> Engine:
-    """Open the database at `url` (empty: the one of this user) and migrate it.
+def connect(settings: StoreSettings) -> Engine:
+    """Open the database that `settings` name and migrate it.
 
     Raises `UsageError` where that is no database that can be used.
     """
-    try:
-        parsed = make_url(url) if url else URL.create("sqlite", database=str(own_file()))
-        if parsed.get_backend_name() == "sqlite":
-            _make_file(parsed)
-        engine = create_engine(parsed, json_serializer=JSON.encode)
-    except (ArgumentError, NoSuchModuleError, ImportError) as err:
-        raise UsageError(f"store.url: {err}; write e.g. sqlite:////var/lib/bot/outbox.db") from err
+    url = url_of(settings)
+    if url.drivername == "sqlite":
+        _make_file(url)
+    engine = create_engine(
+        url, json_serializer=JSON.encode, hide_parameters=True, **engine_options(url)
+    )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
@@ -119,7 +132,7 @@ def connect(url: str) -> Engine:
     except DBAPIError as err:
         engine.dispose()
         hint = _advice(err, "check the url and its rights")
-        raise UsageError(f"store.url {parsed!r}: {said(err)}; {hint}") from err
+        raise UsageError(f"store.url {shown(url)}: {said(err)}; {hint}") from err
     except BaseException:
         engine.dispose()
         raise
@@ -132,10 +145,13 @@ def said(err: DBAPIError) -> str:
 
 
 def _advice(err: DBAPIError, otherwise: str) -> str:
-    """What to do about an error of SQLite; `otherwise` for all that others say."""
+    """What to do about an error, by SQLite's code or PostgreSQL's SQLSTATE."""
     code = getattr(err.orig, "sqlite_errorcode", None)
-    # The lower byte: the rest tells where it came up.
-    return ADVICE.get(code & 0xFF, otherwise) if isinstance(code, int) else otherwise
+    if isinstance(code, int):
+        # The lower byte: the rest tells where it came up.
+        return ADVICE.get(code & 0xFF, otherwise)
+    state = getattr(err.orig, "sqlstate", None) or ""
+    return STATES.get(state) or STATES.get(state[:2], otherwise)
 
 
 def lock(connection: Connection) -> None:
@@ -147,7 +163,7 @@ def lock(connection: Connection) -> None:
 def _make_file(url: URL) -> None:
     """Make the file and its folder readable for nobody else: replies there are not public yet."""
     if not url.database or url.database == ":memory:":
-        raise UsageError(f"store.url {url!r} names no file; what is kept there would be lost")
+        raise UsageError(f"store.url {shown(url)} names no file; what is kept there would be lost")
     path = Path(url.database)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -44,8 +44,13 @@ def ended(state: State, now: datetime, words: str) -> dict[str, Any]:
 
 
 def row_of(connection: Connection, id_: int) -> Row:
-    """The row of the reply `id_`, for writing.  Raises `UsageError` when there is none."""
-    query = select(reply).where(reply.c.id == id_).with_for_update()
+    """The row of the reply `id_`, locked where the transaction is one that writes.
+
+    Raises `UsageError` when there is none.
+    """
+    query = select(reply).where(reply.c.id == id_)
+    if not connection.get_execution_options().get("reading"):
+        query = query.with_for_update()
     row = connection.execute(query).mappings().first()
     if row is None:
         raise UsageError(f"there is no reply {id_}; `revokebot queue list --all` shows them")

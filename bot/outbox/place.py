@@ -45,6 +45,6 @@ def sqlite_file(settings: StoreSettings) -> Path | None:
 
     try:
         url = make_url(settings.url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         return None
     return Path(url.database or "") if url.get_backend_name() == "sqlite" else None

@@ -10,6 +10,7 @@ from sqlalchemy import Table, insert
 
 from bot.outbox.database import connect
 from bot.outbox.schema import inbox, incident, mail, series, thread
+from bot.settings import StoreSettings
 from tests.store.outbox import NOW
 
 HOUR = timedelta(hours=1)
@@ -21,7 +22,7 @@ PART = "part-1@example.org"
 
 def put(url: str, table: Table, **values: Any) -> None:
     """Insert one row."""
-    engine = connect(url)
+    engine = connect(StoreSettings(url))
     with engine.begin() as connection:
         connection.execute(insert(table), values)
     engine.dispose()
