@@ -30,7 +30,7 @@ def in_force(settings: Settings, store: Store, now: datetime) -> Settings:
     `why_muted` says of each of them why.  Other keys stay as they are.
     """
     policy = settings.policy
-    records = store.records(now, policy.record_days) if policy.floor else {}
+    records = store.records(now, policy.record_days, doubted=True) if policy.floor else {}
     why = muted_by(records, policy)
     muted = tuple(dict.fromkeys((*policy.muted, *why)))
     return settings._replace(policy=policy._replace(muted=muted), why_muted=why)

@@ -233,10 +233,14 @@ class Store(Database):
         with self._reading() as connection:
             return count(connection, now, leaving)
 
-    def records(self, now: datetime, days: int) -> dict[str, Record]:
-        """The record of each rule over the last `days` before `now`, by the rule's id."""
+    def records(self, now: datetime, days: int, *, doubted: bool = False) -> dict[str, Record]:
+        """The record of each rule over the last `days` before `now`, by the rule's id.
+
+        With `doubted`, only of rules that somebody may have said no to, which costs next to nothing
+        where there are none.
+        """
         with self._reading() as connection:
-            return count_records(connection, now, days)
+            return count_records(connection, now, days, doubted=doubted)
 
     def stop(self, reason: str) -> None:
         """Let nothing be claimed any more, by any sender, until `start`."""

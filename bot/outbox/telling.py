@@ -17,7 +17,7 @@ from sqlalchemy import Connection, or_, select
 from bot.outbox.dismissing import dismissals
 from bot.outbox.rows import earlier_of
 from bot.outbox.schema import entry, reply, review
-from bot.outgoing import State, Status
+from bot.outgoing import Dismissal, State, Status
 from bot.record import Kept, Past, Record, tally
 from bot.sources.lineage import names_of, together
 
@@ -42,20 +42,46 @@ CENTURY = 36500
 """Days; more is the same, and would leave what a date can say."""
 
 
-def count_records(connection: Connection, now: datetime, days: int) -> dict[str, Record]:
-    """The record of every rule over the last `days`, by its id."""
+def count_records(
+    connection: Connection, now: datetime, days: int, *, doubted: bool = False
+) -> dict[str, Record]:
+    """The record of every rule over the last `days`, by its id.
+
+    With `doubted`, only of those that somebody may have said no to.
+    """
     since = now - timedelta(days=min(days, CENTURY))
+    noes = dismissals(connection)
+    rules = _doubted(connection, noes) if doubted else None
+    if rules is not None and not rules:
+        return {}
     left = (reply.c.state == State.SENT.value, reply.c.sent > since)
     sent = frozenset(connection.execute(select(reply.c.msgid).where(*left)).scalars())
-    pasts = _pasts(connection, left) if sent else ()
-    return tally(pasts, sent, dismissals(connection), since)
+    pasts = _pasts(connection, left, rules) if sent else ()
+    records = tally(pasts, sent, noes, since)
+    return {rule: one for rule, one in records.items() if rules is None or rule in rules}
 
 
-def _pasts(connection: Connection, left: tuple[Any, ...]) -> Iterator[Past]:
-    """The series of which one of the mails that have `left` tells something, and some others."""
-    authors = select(review.c.author).join(reply).where(*left)
+def _doubted(connection: Connection, noes: Iterable[Dismissal]) -> frozenset[str] | None:
+    """The rules that somebody may have said no to; None where that can't be told.
+
+    Which of the answers were a no is for `tally` to say.
+    """
+    answered = select(entry.c.rule).where(entry.c.status == Status.SAID.value, entry.c.revision > 0)
+    rules = {one.rule for one in noes} | {*connection.execute(answered.distinct()).scalars()}
+    return None if "" in rules else frozenset(rules)
+
+
+def _pasts(
+    connection: Connection, left: tuple[Any, ...], rules: frozenset[str] | None
+) -> Iterator[Past]:
+    """The series of which one of the mails that have `left` tells something, and some others.
+
+    With `rules`, only those of which they have found something.
+    """
+    about = () if rules is None else (entry.c.rule.in_(rules),)
+    authors = select(review.c.author).join(reply).join(entry).where(*left, *about)
     mails = select(reply.c.msgid).where(*left)
-    mentioning = select(entry.c.review_id).where(entry.c.mention.in_(mails))
+    mentioning = select(entry.c.review_id).where(entry.c.mention.in_(mails), *about)
     wanted = or_(review.c.author.in_(authors), review.c.id.in_(mentioning))
     found = select(*REVIEW).where(wanted).order_by(review.c.revision, review.c.id)
     lines = select(*LINE).join(review).where(wanted)

@@ -64,7 +64,11 @@ class Desk:
 
     def record(self) -> Record:
         """Of the rule that all is about."""
-        records = self.store.records(self.now, self.settings.policy.record_days)
+        days = self.settings.policy.record_days
+        records = self.store.records(self.now, days)
+        doubted = self.store.records(self.now, days, doubted=True)
+        assert doubted == {rule: records[rule] for rule in doubted}
+        assert doubted.keys() >= {rule for rule, one in records.items() if one.dismissed}
         return records.get(RULE, Record())
 
     def post(
@@ -110,7 +114,9 @@ class Desk:
             self.mails[name].append(envelope.raw)
             return Outcome(Result.SENT, "250 OK")
 
-        return Sender(self.store, self.settings, "one", ask, deliver, lambda: self.now).run_once()
+        sender = Sender(self.store, self.settings, "one", ask, deliver, lambda: self.now)
+        ran = sender.run_once()
+        return ran.draft if ran else None
 
     def dismiss(self, draft: Draft) -> None:
         self.store.dismiss(draft.id, "the caller wants it so", self.now)
