@@ -24,6 +24,8 @@ __all__ = [
     "Entry",
     "Envelope",
     "Judged",
+    "Kind",
+    "Leave",
     "Mention",
     "Outcome",
     "Recipients",
@@ -212,6 +214,17 @@ class State(StrEnum):
     DISCARDED = "discarded"
 
 
+class Kind(StrEnum):
+    """What a mail of ours is."""
+
+    REVIEW = "review"
+    """It tells of a review; all others go to who asked, and nobody else."""
+    ANSWER = "answer"
+    """To an order by mail (`bot.orders`)."""
+    DIGEST = "digest"
+    """To the operator, of what waits."""
+
+
 class Envelope(NamedTuple):
     """One mail and whom the servers are told about."""
 
@@ -266,6 +279,7 @@ class Draft(NamedTuple):
     """A person approved it, or discarded it."""
     waits: int = 0
     """Times in a row that it could not even be tried, since the archive could not be asked."""
+    kind: Kind = Kind.REVIEW
 
 
 class Dismissal(NamedTuple):
@@ -277,6 +291,23 @@ class Dismissal(NamedTuple):
     reason: str
     """A person's words."""
     recorded: datetime
+    """Aware."""
+    who: str = ""
+    """Address of who said so by mail; empty for the operator at a shell."""
+
+
+class Leave(NamedTuple):
+    """Somebody's wish about who is written to, as it came by mail."""
+
+    kind: str
+    """`series`, `author` or `list` are left alone; `welcome` is a list that may be written to."""
+    what: str
+    """Bare message-id of the series, address, or List-Id; the latter two lower case."""
+    who: str
+    """Address of who asked, lower case."""
+    mail: str
+    """Bare message-id of the mail that says so."""
+    since: datetime
     """Aware."""
 
 

@@ -20,7 +20,7 @@ from bot.errors import ArchiveError, BotError, NotFoundError
 from bot.in_force import in_force
 from bot.lists import is_list
 from bot.look import Seen
-from bot.outgoing import Action, Draft, Envelope, Outcome, Result, State, Verdict
+from bot.outgoing import Action, Draft, Envelope, Kind, Outcome, Result, State, Verdict
 from bot.rejudge import rejudge
 
 if TYPE_CHECKING:
@@ -64,6 +64,9 @@ class Sender(NamedTuple):
         draft = self.store.claim(self.owner, self.clock(), self._lease)
         if draft is None:
             return None
+        if draft.kind is not Kind.REVIEW:
+            missed = self._follow_notice(draft)
+            return Ran(self.store.draft(draft.id), missed)
         missed = False
         try:
             seen = self.ask(draft.envelope.msgid, draft.parent)
@@ -107,6 +110,14 @@ class Sender(NamedTuple):
             return self._send(draft)
         return False
 
+    def _follow_notice(self, draft: Draft) -> bool:
+        """Send what somebody asked for: no archive has it, and a second copy bears the same id."""
+        if self.settings.policy.post != "off":
+            return self._send(draft)
+        reason = "policy.post is off: nothing leaves"
+        self.store.unapprove(draft.id, self.owner, self.clock(), reason)
+        return False
+
     def _send(self, draft: Draft) -> bool:
         now = self.clock()
         stopped = self.store.begin(draft.id, self.owner, now, self._lease)
@@ -132,7 +143,7 @@ class Sender(NamedTuple):
             self.store.failed(draft.id, self.owner, now, outcome.words)
         elif outcome.result is Result.UNKNOWN and attempts < self.settings.delivery.attempts:
             until = now + timedelta(seconds=self.settings.delivery.settle)
-            words = f"handed over without an answer ({outcome.words}); the archive will be asked"
+            words = f"handed over without an answer ({outcome.words}); {_next(draft)}"
             self.store.later(draft.id, self.owner, now, until, words)
         elif attempts >= self.settings.delivery.attempts:
             unsure = outcome.result is Result.UNKNOWN
@@ -175,8 +186,15 @@ class Sender(NamedTuple):
                 until, words = now + _pause(waits), f"could not be sent: {err}"
                 self.store.later(draft.id, self.owner, now, until, words, waits=waits, begun=False)
             else:
-                words = f"broke off while sending ({_said(err)}); the archive will be asked"
+                words = f"broke off while sending ({_said(err)}); {_next(draft)}"
                 self.store.later(draft.id, self.owner, now, now, words, doubtful=True)
+
+
+def _next(draft: Draft) -> str:
+    """What is done about a mail that may have left."""
+    if draft.kind is Kind.REVIEW:
+        return "the archive will be asked"
+    return "it goes again, with the same Message-ID"
 
 
 def _pause(times: int) -> timedelta:

@@ -19,16 +19,18 @@ from sqlalchemy import and_, delete, insert, or_, select
 
 from bot.errors import UsageError
 from bot.model import Posting, Review
-from bot.outbox.database import Database, lock
-from bot.outbox.dismissing import dismiss, dismissals, telling, undismiss
+from bot.outbox.database import lock
+from bot.outbox.dismissing import dismiss, dismissals, undismiss
+from bot.outbox.hearing import Hearing
 from bot.outbox.judging import count, told
 from bot.outbox.moving import (
-    UNSENT,
     Row,
     change,
+    discard_by_hand,
     discard_where,
     ended,
     held,
+    release,
     row_of,
     why_stopped,
     wrong,
@@ -43,7 +45,7 @@ from bot.record import Record
 __all__ = ["Store"]
 
 
-class Store(Database):
+class Store(Hearing):
     """The outbox in one database, which others may use at the same time."""
 
     def record(
@@ -160,23 +162,21 @@ class Store(Database):
 
     def approve(self, id_: int, now: datetime) -> None:
         """A person allows a draft to be sent."""
-        self._release(id_, State.DRAFT, "approved", now, {"by_hand": True})
+        with self._writing() as connection:
+            release(connection, row_of(connection, id_), now, State.DRAFT)
 
     def retry(self, id_: int, now: datetime) -> None:
         """A person lets a failed reply be tried again, at once and with all its attempts.
 
         Whether it may have left before is not forgotten.
         """
-        values = {"attempts": 0, "not_before": None, "waits": 0}
-        self._release(id_, State.FAILED, "retried", now, values)
+        with self._writing() as connection:
+            release(connection, row_of(connection, id_), now, State.FAILED)
 
     def discard(self, id_: int, now: datetime, reason: str) -> None:
         """Never send it; one whose sender died can be discarded, too."""
         with self._writing() as connection:
-            row = row_of(connection, id_)
-            if not discard_where(connection, reply.c.id == id_, now, reason):
-                raise wrong(row, "be discarded")
-            change(connection, id_, {"by_hand": True})
+            discard_by_hand(connection, row_of(connection, id_), now, reason)
 
     def discard_for(self, series_msgid: str, now: datetime, reason: str) -> int:
         """Discard what is unsent of a series that a newer revision replaces; return how many."""
@@ -275,17 +275,9 @@ class Store(Database):
         Unsent replies that tell it are discarded, whatever else they tell: their
         text is fixed.  Returns what is dismissed, and the replies that are discarded.
         """
-        discarded = []
         with self._writing() as connection:
             lock(connection)
-            chosen = dismiss(connection, row_of(connection, id_), rule, reason, now)
-            for number, more in telling(connection, chosen, (*UNSENT, State.SENDING)):
-                words = f"dismissed: {reason}"
-                if more:
-                    words = f"partly {words}; review the series again for the rest"
-                if discard_where(connection, reply.c.id == number, now, words):
-                    discarded.append(number)
-        return chosen, tuple(discarded)
+            return dismiss(connection, row_of(connection, id_), rule, reason, now)
 
     def undismiss(self, fingerprints: Sequence[str]) -> None:
         """Let these be told again.  Raises `UsageError` where one is not dismissed."""
@@ -308,11 +300,3 @@ class Store(Database):
         with self._writing() as connection:
             held(connection, id_, owner, f"become {state.value}")
             change(connection, id_, {"waits": 0, **values, **ended(state, now, words)})
-
-    def _release(self, id_: int, before: State, done: str, now: datetime, values: Row) -> None:
-        """A person lets go what stopped in the state `before`."""
-        with self._writing() as connection:
-            row = row_of(connection, id_)
-            if row["state"] != before.value:
-                raise wrong(row, f"be {done}")
-            change(connection, id_, {**values, **ended(State.APPROVED, now, f"{done} by hand")})

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, and_, or_, select
 
 from bot.outbox.rows import finding_of
 from bot.outbox.schema import dismissal, reply, review
-from bot.outgoing import Counts, Sent, State, Told
+from bot.outgoing import Counts, Kind, Sent, State, Told
 from checks.api import Problem
 
 __all__ = ["count", "told"]
@@ -34,7 +34,8 @@ def count(connection: Connection, now: datetime, leaving: int | None) -> Counts:
     if leaving is not None:
         ahead = and_(or_(and_(approved, reply.c.doubtful), sending), reply.c.id != leaving)
     left = and_(reply.c.state == State.SENT.value, reply.c.sent > now - DAY)
-    query = select(reply.c.author, reply.c.lists, reply.c.sent).where(or_(left, ahead))
+    query = select(reply.c.author, reply.c.lists, reply.c.sent)
+    query = query.where(reply.c.kind == Kind.REVIEW.value, or_(left, ahead))
     authors: dict[str, Sent] = {}
     lists: dict[str, Sent] = {}
     total = Sent()
@@ -50,7 +51,10 @@ def count(connection: Connection, now: datetime, leaving: int | None) -> Counts:
 
 
 def told(connection: Connection, id_: int) -> Told:
-    """The findings that the reply `id_` tells, the errors of its review, and what is dismissed."""
+    """The findings that the reply `id_` tells, the errors of its review, and what is dismissed.
+
+    It has to be one that tells of a review.
+    """
     query = (
         select(reply.c.says, review.c.findings, review.c.errors)
         .join(review, review.c.id == reply.c.review_id)

@@ -17,7 +17,8 @@ from bot.outbox.schema import reply, switch
 from bot.outgoing import State
 
 __all__ = [
-    "UNSENT", "Row", "change", "discard_where", "ended", "held", "row_of", "why_stopped", "wrong",
+    "UNSENT", "Row", "change", "discard_by_hand", "discard_where", "ended", "held", "release",
+    "row_of", "why_stopped", "wrong",
 ]  # fmt: skip
 
 Row = Mapping[Any, Any]
@@ -100,6 +101,29 @@ def discard_where(connection: Connection, which: Any, now: datetime, reason: str
         .values(**ended(State.DISCARDED, now, reason), by_hand=False)
     )
     return done.rowcount
+
+
+def discard_by_hand(connection: Connection, row: Row, now: datetime, reason: str) -> None:
+    """A person discards the reply of `row`.  Raises `UsageError` where it is too late."""
+    if not discard_where(connection, reply.c.id == row["id"], now, reason):
+        raise wrong(row, "be discarded")
+    change(connection, row["id"], {"by_hand": True})
+
+
+def release(
+    connection: Connection, row: Row, now: datetime, before: State, how: str = "by hand"
+) -> None:
+    """A person lets the reply of `row` go, which stopped in the state `before`.
+
+    A draft is approved; a failed one is tried again at once and with all its attempts, and
+    whether it may have left before is not forgotten.
+    """
+    retry = before is State.FAILED
+    done = "retried" if retry else "approved"
+    if row["state"] != before.value:
+        raise wrong(row, f"be {done}")
+    values: Row = {"attempts": 0, "not_before": None, "waits": 0} if retry else {"by_hand": True}
+    change(connection, row["id"], {**values, **ended(State.APPROVED, now, f"{done} {how}")})
 
 
 def why_stopped(connection: Connection) -> str | None:

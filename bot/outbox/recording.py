@@ -28,10 +28,10 @@ from bot.model import Posting, Review
 from bot.outbox.moving import discard_where
 from bot.outbox.rows import earlier_of, entry_row, reply_row, review_row
 from bot.outbox.schema import entry, reply, review
-from bot.outgoing import Earlier, Entry, Judged, State
+from bot.outgoing import Earlier, Entry, Judged, Kind, State
 from bot.sources.lineage import names_of
 
-__all__ = ["record", "revisions"]
+__all__ = ["record", "revisions", "same_series"]
 
 MSGIDS: BindParameter[Any] = bindparam("msgids", expanding=True)
 PARENTS: BindParameter[Any] = bindparam("parents", expanding=True)
@@ -42,7 +42,10 @@ OLD_ENTRIES = delete(entry).where(entry.c.review_id == bindparam("found"))
 NEW_ENTRY = insert(entry)
 KNOWN = (
     select(reply.c.id, reply.c.msgid, reply.c.parent, reply.c.state, reply.c.by_hand)
-    .where(or_(reply.c.msgid.in_(MSGIDS), reply.c.parent.in_(PARENTS)))
+    .where(
+        reply.c.kind == Kind.REVIEW.value,
+        or_(reply.c.msgid.in_(MSGIDS), reply.c.parent.in_(PARENTS)),
+    )
     .order_by(reply.c.msgid.desc())
 )
 NEW_REPLY = insert(reply).returning(reply.c.msgid, reply.c.id)
@@ -127,6 +130,21 @@ def revisions(connection: Connection, line: Sequence[Posting]) -> tuple[Earlier,
     ]
     rows = select(review).where(review.c.id.in_(ids)).order_by(review.c.revision, review.c.id)
     return tuple(_earlier(connection, row) for row in connection.execute(rows).mappings().all())
+
+
+def same_series(connection: Connection, msgid: str) -> list[int]:
+    """Ids of the reviews of a series, named by the message-id of one revision, in all revisions."""
+    found = connection.execute(select(review).where(review.c.msgid == msgid)).mappings().first()
+    if found is None:
+        return []
+    names = names_of(found["author"], found["subject"])
+    query = select(review.c.id, review.c.subject).where(review.c.author == found["author"])
+    alike = [
+        id_
+        for id_, subject in connection.execute(query)
+        if not names.isdisjoint(names_of(found["author"], subject))
+    ]
+    return sorted({found["id"], *alike})
 
 
 def _earlier(connection: Connection, row: Mapping[Any, Any]) -> Earlier:

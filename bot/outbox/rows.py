@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -16,14 +17,22 @@ from bot.outgoing import (
     Entry,
     Envelope,
     Judged,
+    Kind,
     Mention,
     State,
     Status,
 )
-from checks.api import Confidence, Finding, PatchRef, Severity
+from checks.api import Confidence, Finding, Patch, PatchRef, Severity
+from checks.source.diff import split_sections
+from checks.source.pattern import pattern
 
-__all__ = ["draft_of", "earlier_of", "entry_row", "finding_of", "reply_row", "review_row"]
+__all__ = [
+    "draft_of", "earlier_of", "entry_row", "finding_of", "notice_row", "reply_row", "review_row",
+]  # fmt: skip
 
+HEAD = 10_000
+"""Characters of the part of a diff above the hunks of a file."""
+_RENAMED = pattern(r"^rename from (\S{1,1000})$", re.MULTILINE)
 NEW_STATE = {
     Action.DRAFT: State.DRAFT,
     Action.SEND: State.APPROVED,
@@ -50,7 +59,19 @@ def review_row(review: Review, now: datetime) -> dict[str, Any]:
         "findings": [finding._asdict() for finding in review.findings],
         "errors": [problem._asdict() for problem in review.errors],
         "recorded": now,
+        "files": _files(series.patches),
     }
+
+
+def _files(patches: Iterable[Patch]) -> list[str]:
+    """What a series touches, renamed files by both names."""
+    names = (
+        name
+        for patch in patches
+        for section in split_sections(patch.diff)
+        for name in (section.path, *_RENAMED.findall(section.text[:HEAD]))
+    )
+    return sorted(set(names))
 
 
 def entry_row(review_id: int, entry: Entry) -> dict[str, Any]:
@@ -95,6 +116,31 @@ def reply_row(review: Review, review_id: int, judged: Judged, now: datetime) -> 
         "dkim": judged.dkim,
         "by_hand": False,
         "waits": 0,
+        "kind": Kind.REVIEW.value,
+    }
+
+
+def notice_row(
+    kind: Kind, envelope: Envelope, parent: str, subject: str, reason: str, now: datetime
+) -> dict[str, Any]:
+    """The row of a mail of ours that tells of no review, to be sent at once."""
+    return {
+        "review_id": None,
+        "msgid": envelope.msgid,
+        "parent": parent,
+        "subject": subject,
+        "sender": envelope.sender,
+        "recipients": list(envelope.recipients),
+        "raw": envelope.raw,
+        "author": envelope.recipients[0].lower(),
+        "lists": [],
+        "state": State.APPROVED.value,
+        "reason": reason,
+        "attempts": 0,
+        "changed": now,
+        "doubtful": False,
+        "refused": {},
+        "kind": kind.value,
     }
 
 
@@ -116,6 +162,7 @@ def draft_of(row: Mapping[Any, Any], state: State | None = None) -> Draft:
         dkim=row["dkim"],
         by_hand=row["by_hand"],
         waits=row["waits"],
+        kind=Kind(row["kind"]),
     )
 
 

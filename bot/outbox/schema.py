@@ -24,11 +24,11 @@ from sqlalchemy import (
 from sqlalchemy import Text as UnlimitedText
 
 __all__ = [
-    "METADATA", "REVISION", "Moment", "dismissal", "entry", "inbox", "incident", "kin", "mail",
-    "reply", "review", "series", "switch", "thread",
+    "METADATA", "REVISION", "Moment", "dismissal", "entry", "heard", "inbox", "incident", "kin",
+    "leave", "mail", "reply", "review", "series", "switch", "thread",
 ]  # fmt: skip
 
-REVISION = "0004"
+REVISION = "0005"
 """The migration that makes what is below."""
 
 METADATA = MetaData()
@@ -87,6 +87,7 @@ review = Table(
     Column("findings", JSON, nullable=False),
     Column("errors", JSON, nullable=False),
     Column("recorded", Moment, nullable=False),
+    Column("files", JSON, nullable=False, server_default="[]"),
 )
 
 entry = Table(
@@ -106,7 +107,7 @@ reply = Table(
     "reply",
     METADATA,
     Column("id", Integer, primary_key=True),
-    Column("review_id", ForeignKey("review.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("review_id", ForeignKey("review.id", ondelete="CASCADE"), index=True),
     Column("msgid", Text, nullable=False, unique=True),
     Column("parent", Text, nullable=False, index=True),
     Column("subject", Text, nullable=False),
@@ -129,7 +130,9 @@ reply = Table(
     Column("dkim", Text, nullable=False, server_default=""),
     Column("by_hand", Boolean, nullable=False, server_default=false()),
     Column("waits", Integer, nullable=False, server_default="0"),
+    Column("kind", Text, nullable=False, server_default="review"),
 )
+"""A mail of ours (`bot.outgoing.Kind`); only one that tells of a review has one."""
 Index("ix_reply_state", reply.c.state, reply.c.not_before)
 
 dismissal = Table(
@@ -139,6 +142,7 @@ dismissal = Table(
     Column("rule", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("recorded", Moment, nullable=False),
+    Column("who", Text, nullable=False, server_default=""),
 )
 
 switch = Table(
@@ -237,3 +241,31 @@ incident = Table(
     Column("words", Text, nullable=False),
 )
 """What went wrong lately, for a person to look at."""
+
+heard = Table(
+    "heard",
+    METADATA,
+    Column("msgid", Text, primary_key=True),
+    Column("copy", Text, nullable=False),
+    Column("content", Text, nullable=False, index=True),
+    Column("moment", Moment, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("orders", JSON, nullable=False),
+    Column("accepted", Integer, nullable=False),
+    Column("ignored", Integer, nullable=False),
+)
+"""A mail with orders, and what came of them (`bot.orders`).
+
+`copy` is the hash of all its bytes, `content` that of what a replay can't change.
+"""
+
+leave = Table(
+    "leave",
+    METADATA,
+    Column("kind", Text, primary_key=True),
+    Column("what", Text, primary_key=True),
+    Column("who", Text, primary_key=True),
+    Column("mail", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+)
+"""Who is to be left alone, or written to, and who asked for that by which mail."""

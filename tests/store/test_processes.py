@@ -136,7 +136,10 @@ def test_an_older_database_keeps_its_replies(tmp_path: Path) -> None:
         for column in ("says", "dkim", "by_hand", "waits"):
             connection.execute(f"ALTER TABLE reply DROP COLUMN {column}")
         connection.execute("ALTER TABLE entry DROP COLUMN revision")
-        for table in ("kin", "series", "mail", "thread", "inbox", "incident", "dismissal"):
+        connection.execute("ALTER TABLE review DROP COLUMN files")
+        connection.execute("ALTER TABLE reply DROP COLUMN kind")
+        watched = ("kin", "series", "mail", "thread", "inbox", "incident")
+        for table in (*watched, "dismissal", "heard", "leave"):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     connection.close()
