@@ -21,7 +21,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from bot import __version__
 from bot.child import child, last_words, start, take
 from bot.errors import ArchiveError, NotFoundError, UsageError
 from bot.sources.msgid import parse_target
@@ -135,12 +134,11 @@ def _thread(answer: _Answer, msgid: str, url: str) -> Thread:
 def _run(request: dict[str, Any], options: ArchiveOptions) -> _Answer:
     """Let a child answer `request`; whatever happens to it becomes part of the answer."""
     wall = 2 * options.deadline
-    contact = f" (+{options.contact})" if options.contact else ""
     request = {
         **request,
         "wall": wall,
         "memory": options.memory,
-        "user_agent": f"revokebot/{__version__}{contact}",
+        "user_agent": options.user_agent,
         "limits": {
             "connect_timeout": options.connect_timeout,
             "read_timeout": options.read_timeout,

@@ -25,7 +25,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
-__all__ = ["BoundedSession", "Limits", "ServerError"]
+__all__ = ["BoundedSession", "Limits", "ServerError", "web_page"]
 
 CHUNK = 64 << 10
 MAX_REDIRECTS = 3
@@ -35,6 +35,8 @@ _ERRNO = re.compile(r"\[Errno -?\d+\] ([\w ]+)")
 """What the system said, in the layers of words that urllib3 and requests put around it."""
 NO_RESULT = b"No results found"
 """What public-inbox says, with status 404, to a search that finds nothing."""
+CONDITIONS = frozenset({"If-None-Match", "If-Modified-Since"})
+"""Headers that let a server answer with 304: nothing has changed (RFC 9110 15.4.5)."""
 RETRIED = frozenset({429, 500, 502, 503, 504})
 
 
@@ -45,8 +47,12 @@ class ServerError(Exception):
     "the next host", of which there is none.
     """
 
-    def __init__(self, message: str, *, again: bool = False, wait: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, again: bool = False, wait: float | None = None, status: int = 0
+    ) -> None:
         super().__init__(message)
+        self.status = status
+        """HTTP status of an answer that asks us to come back later; 0 for all else."""
         self.again = again
         """Whether the same request may succeed a little later."""
         self.wait = wait
@@ -67,6 +73,8 @@ class Limits:
     """Attempts after the first."""
     max_bytes: int
     """Bytes of an answer, on the wire and after inflating."""
+    setting: str = "archive.url"
+    """Where the URL is set, for the words of errors."""
 
 
 class BoundedSession(requests.Session):
@@ -84,7 +92,7 @@ class BoundedSession(requests.Session):
         """Send, read the whole body within the limits, and check it.
 
         Returns only answers with status 200, or 4xx where liblore has a next
-        step for it (404, and any for HEAD).
+        step for it (404, and any for HEAD), or 304 where `headers` ask on a condition.
 
         Raises:
             ServerError: for everything else.
@@ -114,10 +122,14 @@ class BoundedSession(requests.Session):
         for _hop in range(MAX_REDIRECTS + 1):
             response = self._once(method, url, deadline, kwargs)
             target = response.headers.get("Location", "")
+            if response.status_code == 304 and CONDITIONS & (kwargs.get("headers") or {}).keys():
+                return response
             if response.status_code not in (301, 302, 303, 307, 308) or not target:
                 return _judged(method, url, response, self.limits, mail)
-            url = _redirected(url, target)
-        raise ServerError(f"{url}: more than {MAX_REDIRECTS} redirects; check archive.url")
+            url = _redirected(url, target, self.limits.setting)
+        raise ServerError(
+            f"{url}: more than {MAX_REDIRECTS} redirects; check {self.limits.setting}"
+        )
 
     def _once(
         self, method: str, url: str, deadline: float, kwargs: dict[str, Any]
@@ -134,7 +146,7 @@ class BoundedSession(requests.Session):
             with super().request(method, url, **options) as response:
                 response._content = self._body(response, deadline)
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise _unreachable(url, error) from error
+            raise _unreachable(url, error, self.limits.setting) from error
         return response
 
     def _body(self, response: requests.Response, deadline: float) -> bytes:
@@ -151,19 +163,19 @@ class BoundedSession(requests.Session):
         return b"".join(chunks)
 
 
-def _redirected(url: str, target: str) -> str:
+def _redirected(url: str, target: str, setting: str) -> str:
     """Where a redirect leads, if we follow it there."""
     try:
         goal = urljoin(url, target)
         scheme = urlsplit(goal).scheme
     except ValueError as error:
-        raise ServerError(f"{url} redirects to nowhere ({error}); check archive.url") from error
+        raise ServerError(f"{url} redirects to nowhere ({error}); check {setting}") from error
     if scheme not in ("http", "https"):
         raise ServerError(
-            f"{url} redirects to {_short(goal)}, which is not http(s); check archive.url"
+            f"{url} redirects to {_short(goal)}, which is not http(s); check {setting}"
         )
     if url.startswith("https:") and scheme == "http":
-        raise ServerError(f"{url} redirects to {_short(goal)}, without TLS; check archive.url")
+        raise ServerError(f"{url} redirects to {_short(goal)}, without TLS; check {setting}")
     return goal
 
 
@@ -180,18 +192,19 @@ def _judged(
             f"{url}: the server {what} (HTTP {status}){asks}; try again later",
             again=True,
             wait=wait,
+            status=status,
         )
     if status == 200 and method != "HEAD" and mail:
         _check_mail(url, response.content, limits)
     elif status in (401, 403) and method != "HEAD":
         raise ServerError(
             f"{url}: the server refused (HTTP {status});"
-            " check archive.url, and that archive.contact names you"
+            f" check {limits.setting}, and that archive.contact names you"
         )
     elif status == 404 and method == "POST" and NO_RESULT not in response.content[:CHUNK]:
         raise ServerError(f"{url}: cannot be searched (HTTP 404); check archive.url")
     elif status not in (200, 404) and method != "HEAD":
-        raise ServerError(f"{url}: unexpected answer (HTTP {status}); check archive.url")
+        raise ServerError(f"{url}: unexpected answer (HTTP {status}); check {limits.setting}")
     return response
 
 
@@ -199,10 +212,7 @@ def _check_mail(url: str, body: bytes, limits: Limits) -> None:
     """See that `body` is whole gzip of a non-empty mbox that inflates to no more than the cap."""
     if not body.startswith(b"\x1f\x8b"):
         if body[:512].lstrip().startswith(b"<"):
-            raise ServerError(
-                f"{url}: got a web page instead of mail, such as a proof-of-work wall or a login;"
-                " set archive.contact, or use a mirror (archive.url)"
-            )
+            raise web_page(url, "mail", limits.setting)
         raise ServerError(f"{url}: the answer is no gzip; is archive.url a public-inbox?")
     size, start = 0, b""
     try:
@@ -220,6 +230,14 @@ def _check_mail(url: str, body: bytes, limits: Limits) -> None:
         raise ServerError(f"{url}: the server sent an empty mailbox; its index may be damaged")
     if start != b"From ":
         raise ServerError(f"{url}: the answer is no mbox; is archive.url a public-inbox?")
+
+
+def web_page(url: str, wanted: str, setting: str) -> ServerError:
+    """What to say when a page for people came with status 200 instead of `wanted`."""
+    return ServerError(
+        f"{url}: got a web page instead of {wanted}, such as a proof-of-work wall or a login;"
+        f" set archive.contact, or use a mirror ({setting})"
+    )
 
 
 def _retry_after(value: str) -> float | None:
@@ -246,11 +264,11 @@ def _too_big(url: str, limits: Limits) -> ServerError:
     )
 
 
-def _unreachable(url: str, error: Exception) -> ServerError:
+def _unreachable(url: str, error: Exception, setting: str) -> ServerError:
     if isinstance(error, (requests.Timeout, urllib3.exceptions.TimeoutError)):
         return ServerError(f"{url}: the server is silent; try again later", again=True)
     if isinstance(error, requests.exceptions.SSLError):
-        return ServerError(f"{url}: TLS failed ({_short(str(error))}); check archive.url")
+        return ServerError(f"{url}: TLS failed ({_short(str(error))}); check {setting}")
     if isinstance(error, (requests.ConnectionError, urllib3.exceptions.HTTPError, OSError)):
         if "IncompleteRead" in str(error):
             return ServerError(f"{url}: the answer was cut short; try again", again=True)
@@ -258,10 +276,10 @@ def _unreachable(url: str, error: Exception) -> ServerError:
         reason = errno[1] if errno else str(error)
         return ServerError(
             f"{url}: cannot reach {urlsplit(url).netloc} ({_short(reason)});"
-            " check archive.url and the network",
+            f" check {setting} and the network",
             again=True,
         )
-    return ServerError(f"{url}: the request failed ({_short(str(error))}); check archive.url")
+    return ServerError(f"{url}: the request failed ({_short(str(error))}); check {setting}")
 
 
 def _short(text: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bot.errors import InputError
 
-__all__ = ["environment", "explain", "git", "open_git"]
+__all__ = ["command", "environment", "explain", "git", "open_git"]
 
 TIMEOUT = 120.0
 """Seconds for a command whose output is small."""
@@ -48,6 +48,11 @@ def environment() -> dict[str, str]:
     }
 
 
+def command(where: Sequence[str], *arguments: str) -> list[str]:
+    """What to run for git on the repository that `where` names (`-C DIR` or `--git-dir=DIR`)."""
+    return ["git", *where, *_SAFE, *arguments]
+
+
 def open_git(
     where: Sequence[str],
     *arguments: str,
@@ -58,7 +63,7 @@ def open_git(
     """Start git on the repository that `where` names (`-C DIR` or `--git-dir=DIR`)."""
     try:
         return subprocess.Popen(
-            ["git", *where, *_SAFE, *arguments],
+            command(where, *arguments),
             bufsize=buffer,
             stdin=stdin,
             stdout=subprocess.PIPE,

@@ -6,6 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from bot import __version__
+
 __all__ = ["ArchiveOptions", "SourceOptions"]
 
 
@@ -28,6 +30,12 @@ class ArchiveOptions(NamedTuple):
     """Bytes of one answer after inflating."""
     memory: int = 1 << 30
     """Bytes of address space of the child."""
+
+    @property
+    def user_agent(self) -> str:
+        """Who we say we are, and whom to write to about it."""
+        contact = f" (+{self.contact})" if self.contact else ""
+        return f"revokebot/{__version__}{contact}"
 
 
 class SourceOptions(NamedTuple):
