@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Open an inbox by the name that it has in the settings; connects to nothing yet."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bot.config import Settings
+from bot.errors import UsageError
+from bot.inboxes import Inbox
+
+__all__ = ["open_inbox"]
+
+FORMS = (
+    "write https://HOST/LIST/, the full path of a public-inbox's folder,"
+    " nntp(s)://HOST/GROUP or imap(s)://USER@HOST/FOLDER"
+)
+
+
+def open_inbox(name: str, settings: Settings, state: Path) -> Inbox:
+    """Return the inbox `name` of `watch.inboxes`.
+
+    Parameters
+    ----------
+    name: an URL, or the absolute path of a folder
+    settings: the operator's
+    state: folder for what an inbox keeps on disk between two runs, such as clones
+
+    Raises `UsageError` when it is neither.
+    """
+    if "://" not in name:
+        return _folder(name, settings, state)
+    try:
+        parts = urlsplit(name)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError as error:
+        raise UsageError(f"watch.inboxes: {name!r} is no URL ({error}); {FORMS}") from error
+    if not host or not parts.path.strip("/"):
+        raise UsageError(f"watch.inboxes: {name!r} lacks a host or an inbox; {FORMS}")
+    match parts.scheme:
+        case "http" | "https":
+            return _git(name, settings, state)
+        case "nntp" | "nntps":
+            nntp: Inbox = import_module("bot.inboxes.nntp").NntpInbox(name, settings)
+            return nntp
+        case "imap" | "imaps":
+            imap: Inbox = import_module("bot.inboxes.imap").ImapInbox(name, settings)
+            return imap
+    raise UsageError(f"watch.inboxes: {name!r}: no way to watch {parts.scheme}://; {FORMS}")
+
+
+def _git(name: str, settings: Settings, state: Path) -> Inbox:
+    from bot.inboxes.git import GitInbox
+
+    parts = urlsplit(name)
+    if "@" in parts.netloc:
+        raise UsageError("watch.inboxes: credentials in an http URL are refused; remove them")
+    if parts.query or parts.fragment:
+        raise UsageError(f"watch.inboxes: {name!r}: an inbox has no query; {FORMS}")
+    return GitInbox(name, settings.watch, settings.archive, state)
+
+
+def _folder(name: str, settings: Settings, state: Path) -> Inbox:
+    from bot.inboxes.git import GitInbox
+
+    if not name.startswith("/"):
+        raise UsageError(f"watch.inboxes: {name!r} is neither an URL nor a full path; {FORMS}")
+    if not Path(name).is_dir():
+        raise UsageError(f"watch.inboxes: {name}: no such folder; {FORMS}")
+    return GitInbox(name, settings.watch, settings.archive, state)
