@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, delete, insert, or_, select
+from sqlalchemy import delete, insert, select
 
 from bot.errors import UsageError
 from bot.model import Posting, Review
@@ -28,6 +28,7 @@ from bot.outbox.moving import (
     change,
     discard_by_hand,
     discard_where,
+    due,
     ended,
     held,
     release,
@@ -72,14 +73,7 @@ class Store(Hearing):
         already: then the archive has to be asked before it is sent again.
         Nothing may be sent before `begin`.
         """
-        due = or_(
-            and_(
-                reply.c.state == State.APPROVED.value,
-                or_(reply.c.not_before.is_(None), reply.c.not_before <= now),
-            ),
-            and_(reply.c.state == State.SENDING.value, reply.c.lease_until <= now),
-        )
-        oldest = select(reply).where(due).order_by(reply.c.id).limit(1)
+        oldest = select(reply).where(due(now)).order_by(reply.c.id).limit(1)
         with self._writing() as connection:
             if why_stopped(connection) is not None:
                 return None

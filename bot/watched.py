@@ -15,6 +15,7 @@ from bot.incoming import Glance, Lease, Taken, Task, Worked
 from bot.outbox import polling, working
 from bot.outbox.arriving import take
 from bot.outbox.database import lock
+from bot.outbox.moving import sendable
 from bot.store import Store
 
 __all__ = ["Watched"]
@@ -63,6 +64,17 @@ class Watched(Store):
         with self._writing() as connection:
             polling.let_go(connection, owner)
 
+    def owners(self) -> set[str]:
+        """Those who have claimed something, living or dead."""
+        with self._reading() as connection:
+            return polling.owners(connection)
+
+    def bury(self, owner: str, now: datetime) -> None:
+        """Let others have at once what `owner`, who is dead, has claimed."""
+        with self._writing() as connection:
+            lock(connection)
+            polling.bury(connection, owner, now)
+
     def note(self, now: datetime, kind: str, place: str, words: str) -> None:
         """Remember that something went wrong, for `revokebot status`."""
         with self._writing() as connection:
@@ -90,22 +102,20 @@ class Watched(Store):
             return working.finish(connection, task, worked, now)
 
     def give_back(
-        self,
-        number: int,
-        owner: str,
-        now: datetime,
-        until: datetime,
-        reason: str,
-        *,
-        attempts: int | None = None,
-        most: int = 0,
-    ) -> bool:
-        """Let a thread go that nothing came of; see `bot.outbox.working.give_back`."""
+        self, number: int, owner: str, now: datetime, until: datetime, reason: str
+    ) -> None:
+        """Let a thread go that nothing came of, and that is not to blame; it is due at `until`."""
         with self._writing() as connection:
             lock(connection)
-            return working.give_back(
-                connection, number, owner, now, until, reason, attempts=attempts, most=most
-            )
+            working.give_back(connection, number, owner, now, until, reason)
+
+    def failed_thread(
+        self, number: int, owner: str, now: datetime, until: datetime, reason: str, most: int
+    ) -> bool:
+        """Let a thread go that has failed; return whether it is parked, for the `most`th time."""
+        with self._writing() as connection:
+            lock(connection)
+            return working.failed(connection, number, owner, now, until, reason, most)
 
     def asked(
         self,
@@ -125,6 +135,11 @@ class Watched(Store):
             taken = take(connection, "archive", mails, now)
             working.asked(connection, task, keys, now)
             return taken
+
+    def sendable(self, now: datetime) -> bool:
+        """Whether a sender would find something to do."""
+        with self._reading() as connection:
+            return sendable(connection, now)
 
     def ripe(self, now: datetime) -> bool:
         """Whether `claim_thread` would find something."""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
 from bot.errors import UsageError
 from bot.outbox.schema import reply, switch
@@ -124,6 +124,22 @@ def release(
         raise wrong(row, f"be {done}")
     values: Row = {"attempts": 0, "not_before": None, "waits": 0} if retry else {"by_hand": True}
     change(connection, row["id"], {**values, **ended(State.APPROVED, now, f"{done} {how}")})
+
+
+def due(now: datetime) -> ColumnElement[bool]:
+    """That a reply may go, or that its sender has died."""
+    may_go = and_(
+        reply.c.state == State.APPROVED.value,
+        or_(reply.c.not_before.is_(None), reply.c.not_before <= now),
+    )
+    return or_(may_go, and_(reply.c.state == State.SENDING.value, reply.c.lease_until <= now))
+
+
+def sendable(connection: Connection, now: datetime) -> bool:
+    """Whether a sender would find something to do."""
+    if why_stopped(connection) is not None:
+        return False
+    return connection.execute(select(reply.c.id).where(due(now)).limit(1)).first() is not None
 
 
 def why_stopped(connection: Connection) -> str | None:

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from bot.incoming import Lease
-from bot.outbox.schema import inbox, incident
+from bot.outbox.schema import inbox, incident, reply, thread
 
-__all__ = ["advance", "lease", "let_go", "looked", "note"]
+__all__ = ["advance", "bury", "lease", "let_go", "looked", "note", "owners"]
 
 INCIDENTS = 500
 """That are kept; older ones are forgotten."""
@@ -61,6 +61,26 @@ def let_go(connection: Connection, owner: str) -> None:
     """Let others read the inboxes that `owner` has read."""
     free = {"owner": None, "lease_until": None}
     connection.execute(update(inbox).where(inbox.c.owner == owner).values(**free))
+
+
+def owners(connection: Connection) -> set[str]:
+    """Who reads an inbox, looks at a thread or sends a reply, as far as is known."""
+    tables = (inbox, thread, reply)
+    return {
+        owner
+        for table in tables
+        for owner in connection.execute(
+            select(table.c.owner).where(table.c.owner.is_not(None)).distinct()
+        ).scalars()
+    }
+
+
+def bury(connection: Connection, owner: str, now: datetime) -> None:
+    """Let others have at once what `owner`, who is dead, has claimed."""
+    let_go(connection, owner)
+    for table in (thread, reply):
+        held = update(table).where(table.c.owner == owner, table.c.lease_until > now)
+        connection.execute(held.values(lease_until=now))
 
 
 def note(connection: Connection, now: datetime, kind: str, place: str, words: str) -> None:

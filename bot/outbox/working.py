@@ -18,7 +18,7 @@ from bot.outbox.moving import discard_where
 from bot.outbox.recording import record
 from bot.outbox.schema import kin, mail, reply, review, series, thread
 
-__all__ = ["asked", "claim", "finish", "give_back", "load", "next_due", "retry", "ripe"]
+__all__ = ["asked", "claim", "failed", "finish", "give_back", "load", "next_due", "retry", "ripe"]
 
 MOST_MAILS = 3000
 """Of a thread and those of its other revisions; more than any series has had."""
@@ -170,36 +170,47 @@ def _series_row(one: Fated, number: int, now: datetime) -> dict[str, Any]:
 
 
 def give_back(
+    connection: Connection, number: int, owner: str, now: datetime, until: datetime, reason: str
+) -> None:
+    """Let a thread go that nothing was made of, and that is not to blame; it is due at `until`."""
+    values = {"state": Stage.DUE.value, "due": until, "reason": reason, "changed": now}
+    if _attempts(connection, number, owner) is not None:
+        _let_go(connection, number, values)
+
+
+def failed(
     connection: Connection,
     number: int,
     owner: str,
     now: datetime,
     until: datetime,
     reason: str,
-    *,
-    attempts: int | None = None,
-    most: int = 0,
+    most: int,
 ) -> bool:
-    """Let a thread go that nothing was made of; it is due at `until`.
+    """Let a thread go that has failed; it is due at `until`, or parked when it was the last time.
 
     Parameters
     ----------
-    attempts: how often it has failed by now; None where it is not to blame
-    most: how often it may; then it is parked
+    most: times that it may fail
 
     Returns whether it was parked.
     """
-    mine = and_(thread.c.id == number, thread.c.owner == owner)
-    if connection.execute(select(thread.c.id).where(mine)).first() is None:
+    before = _attempts(connection, number, owner)
+    if before is None:
         return False
-    values: dict[str, Any] = {"state": Stage.DUE.value, "due": until, "reason": reason}
-    parked = attempts is not None and attempts >= most
+    values = {"state": Stage.DUE.value, "due": until, "reason": reason, "changed": now}
+    parked = before + 1 >= most
     if parked:
         values |= {"state": Stage.PARKED.value, "due": None}
-    if attempts is not None:
-        values["attempts"] = attempts
-    _let_go(connection, number, {**values, "changed": now})
+    _let_go(connection, number, {**values, "attempts": before + 1})
     return parked
+
+
+def _attempts(connection: Connection, number: int, owner: str) -> int | None:
+    """How often a thread has failed; None where `owner` does not have it."""
+    mine = and_(thread.c.id == number, thread.c.owner == owner)
+    found: int | None = connection.execute(select(thread.c.attempts).where(mine)).scalar()
+    return found
 
 
 def _let_go(connection: Connection, number: int, values: dict[str, Any]) -> None:
