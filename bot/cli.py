@@ -24,6 +24,7 @@ COMMANDS = {
     "review": "review patch series and print what there is to say",
     "reply": "write the replies to patch series, keep or send them",
     "rules": "list the rules, or show one with its reason and examples",
+    "watch": "watch inboxes, review what comes, send what may be sent",
     "queue": "show the replies that wait, and decide what becomes of them",
     "status": "show how the watcher does, and what needs a person",
     "backtest": "review every series of an archive",

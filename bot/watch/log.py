@@ -15,7 +15,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TextIO
 from urllib.parse import quote
@@ -23,7 +23,7 @@ from urllib.parse import quote
 from bot.hiding import without_logins
 from bot.render.plain import UNSAFE, one_line
 
-__all__ = ["event", "set_up", "trouble"]
+__all__ = ["event", "on_trouble", "set_up", "trouble"]
 
 LONGEST = 2000
 """Characters of one value; a header of a mail can have a megabyte."""
@@ -36,6 +36,7 @@ PRIORITY = {
 BARE = re.compile(r'[^\s"=\\]+')
 
 _LOGGER = logging.getLogger("revokebot")
+_LISTENERS: list[Callable[[str], None]] = []
 
 
 def event(name: str, **fields: object) -> None:
@@ -59,9 +60,16 @@ def trouble(kind: str, place: str, words: str, **fields: object) -> None:
     place: the inbox, thread, reply or setting that it is about
     words: one line that says what is wrong and what to do
     """
+    for told in _LISTENERS:
+        told(kind)
     _LOGGER.warning(
         "trouble", extra={"fields": dict(kind=kind, place=place, words=words, **fields)}
     )
+
+
+def on_trouble(told: Callable[[str], None]) -> None:
+    """Let `told` hear the kind of every trouble in this process, to count it."""
+    _LISTENERS.append(told)
 
 
 def set_up(form: str, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:

@@ -16,6 +16,7 @@ from bot.config import Settings
 from bot.errors import ArchiveError
 from bot.incoming import Reviewed, Task, Worked
 from bot.model import Posting
+from bot.outgoing import Action
 from bot.setup import Setup, run_of
 from bot.sources.lineage import keys_of, line_of, lineages
 from bot.sources.mail import read_mail
@@ -75,7 +76,7 @@ class Workshop(NamedTuple):
         todo = plan(task, self.setup.scope, now, settle)
         made = self._answers(task, todo, now)
         note = None
-        if any(answer.replies for answer in made) and (cut := self._cut(task, todo)):
+        if any(map(_speaks, made)) and (cut := self._cut(task, todo)):
             try:
                 return self._ask(task, cut, now)
             except ArchiveError as err:
@@ -117,14 +118,16 @@ class Workshop(NamedTuple):
         return Done("asked", msgid=msgid)
 
     def _later(self, task: Task, msgid: str, err: ArchiveError, now: datetime) -> Done:
-        attempts = task.attempts + 1
         until = now + FIRST_WAIT * (1 << task.attempts)
         words = f"the archive could not be asked: {err}"
-        most = self.settings.watch.attempts + 1
-        self.store.give_back(
-            task.thread, task.owner, now, until, words, attempts=attempts, most=most
-        )
+        most = self.settings.watch.attempts + 1  # never parked for this
+        self.store.failed_thread(task.thread, task.owner, now, until, words, most)
         return Done("waiting", msgid=msgid, words=words)
+
+
+def _speaks(answer: Answer) -> bool:
+    """Whether there is something to say that might be sent, now or by a person's word."""
+    return any(verdict.action is not Action.DROP for _reply, verdict in answer.replies)
 
 
 def _noted(todo: Plan, note: Problem) -> Plan:

@@ -93,7 +93,9 @@ def test_a_mail_that_got_an_answer_can_be_reviewed(store: Store) -> None:
         store.sent(draft.id, "one", NOW, "250 ok", {})
     done = world.answer()
     (id_,) = store.record(done.review, done.entries, [world.reply.judged(done.replies[0][1])], NOW)
-    assert store.draft(id_).reason != "the mail was answered by <revokebot-notice@example.org> already"
+    assert (
+        store.draft(id_).reason != "the mail was answered by <revokebot-notice@example.org> already"
+    )
 
 
 def test_the_table_that_is_made_anew_keeps_rows_and_bounds(tmp_path: Path) -> None:

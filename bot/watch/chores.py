@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is done now and then: free what dead daemons had claimed, prune, write to the operator."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from bot.config import Settings
+from bot.watch import log
+from bot.watched import Watched
+
+__all__ = ["Chores"]
+
+MINUTE = 60.0
+DAY = 86_400.0
+
+
+class Chores:
+    """When each was done last, by a clock that no one sets."""
+
+    def __init__(self, settings: Settings, store: Watched, clock: Callable[[], datetime]) -> None:
+        self._settings, self._store, self._clock = settings, store, clock
+        self._minute = self._day = float("-inf")
+
+    def tick(self) -> None:
+        """Do what is due.  Raises BotError where the store can't be used."""
+        now = time.monotonic()
+        if now - self._minute >= MINUTE:
+            self._free_dead()
+            self._minute = now
+        if now - self._day >= DAY:
+            self._day = now
+
+    def run_now(self) -> None:
+        """Do all of it."""
+        self._minute = self._day = float("-inf")
+        self.tick()
+
+    def _free_dead(self) -> None:
+        """Bury owners of this machine that run no more; those of others have their leases."""
+        for owner in self._store.owners():
+            host, _, rest = owner.partition(":")
+            pid = rest.partition(":")[0]
+            if host == socket.gethostname() and pid.isdecimal() and not _runs(int(pid)):
+                self._store.bury(owner, self._clock())
+                log.event("freed", owner=owner)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Lets a process send whenever something is due; a server that refuses is given a rest."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+
+from bot.config import Settings
+from bot.watch import log
+from bot.watch.crew import spawned
+from bot.watch.sending import REFUSED
+
+__all__ = ["Outgoing"]
+
+LONGEST_REST = 120.0
+"""Seconds."""
+
+
+class Outgoing:
+    """The process that sends; there is one at most, and none while nothing is due."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._process: subprocess.Popen[bytes] | None = None
+        self._rest_until = 0.0
+        self.ran = False
+        """Whether it has sent at all."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether it sends right now."""
+        return self._process is not None
+
+    def tick(self, *, due: bool) -> None:
+        """Look after the process; start one where something is due."""
+        if self._process is not None:
+            status = self._process.poll()
+            if status is None:
+                return
+            self._close()
+            if status:
+                rest = min(self._settings.watch.interval, LONGEST_REST)
+                self._rest_until = time.monotonic() + rest
+            if status not in (0, REFUSED):
+                log.trouble("sending", "queue", f"the process that sends ended with {status}")
+        if due and time.monotonic() >= self._rest_until:
+            self._process = spawned("bot.watch.sending", self._settings)
+            self.ran = True
+
+    def end(self, seconds: float) -> None:
+        """End the process: it has so long to give back what it has claimed."""
+        if self._process is None:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            # What it had begun is found doubtful, and the archive is asked about it.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    pipe.close()

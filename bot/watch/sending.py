@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The process that sends what is due, once, and ends; it logs what came of each reply.
+
+It takes pickled settings from standard input, and gives back what it has
+claimed when that ends, or when it is told to stop.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+import threading
+
+from bot.config import Settings
+from bot.hiding import secrets_of
+from bot.outgoing import State
+from bot.sending import Round, may_send, sender_of, terminable
+from bot.store import Store
+from bot.watch import log
+
+__all__ = ["main"]
+
+REFUSED = 3
+"""Exit status when there is no use in trying again at once."""
+
+
+def main() -> int:
+    """Send all that is due."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C is for the parent
+    settings: Settings = pickle.load(sys.stdin.buffer)
+    log.set_up(settings.watch.log, secrets_of(settings))
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    may_send(settings)
+    with Store.open(settings.store) as store, terminable():
+        sending = Round(sender_of(settings, store))
+        for draft, missed in sending:
+            facts = {"reply": draft.id, "msgid": draft.envelope.msgid, "answers": draft.parent}
+            if missed or draft.waits or draft.state is State.FAILED:
+                log.trouble("sending", f"reply {draft.id}", draft.reason, **facts)
+            else:
+                log.event(draft.state.value, words=draft.reason, **facts)
+        if sending.broken_off:
+            log.trouble("sending", "queue", f"{sending.broken_off}; what else is due waits")
+            return REFUSED
+    return 0
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
