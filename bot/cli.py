@@ -27,6 +27,7 @@ COMMANDS = {
     "watch": "watch inboxes, review what comes, send what may be sent",
     "queue": "show the replies that wait, and decide what becomes of them",
     "status": "show how the watcher does, and what needs a person",
+    "dismissals": "propose what was dismissed as examples for the rules",
     "backtest": "review every series of an archive",
     "audit": "check whole files of a kernel tree",
     "config": "show every setting and where it comes from",

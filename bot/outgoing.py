@@ -19,6 +19,7 @@ __all__ = [
     "Action",
     "Counts",
     "Dismissal",
+    "Dismissed",
     "Draft",
     "Earlier",
     "Entry",
@@ -294,6 +295,18 @@ class Dismissal(NamedTuple):
     """Aware."""
     who: str = ""
     """Address of who said so by mail; empty for the operator at a shell."""
+
+
+class Dismissed(NamedTuple):
+    """A dismissal, and what the outbox still knows of the finding."""
+
+    dismissal: Dismissal
+    finding: Finding | None = None
+    """As the newest review has it; None where no review has it any more."""
+    edition: str = ""
+    """That the review went by."""
+    told: str = ""
+    """Bare message-id of the first mail of ours that told it; empty where none has left."""
 
 
 class Leave(NamedTuple):

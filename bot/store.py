@@ -36,11 +36,23 @@ from bot.outbox.moving import (
     why_stopped,
     wrong,
 )
+from bot.outbox.origins import dismissed, thread_of
 from bot.outbox.recording import record, revisions
 from bot.outbox.rows import draft_of
 from bot.outbox.schema import reply, review, switch
 from bot.outbox.telling import count_records
-from bot.outgoing import Counts, Dismissal, Draft, Earlier, Entry, Envelope, Judged, State, Told
+from bot.outgoing import (
+    Counts,
+    Dismissal,
+    Dismissed,
+    Draft,
+    Earlier,
+    Entry,
+    Envelope,
+    Judged,
+    State,
+    Told,
+)
 from bot.record import Record
 
 __all__ = ["Store"]
@@ -287,6 +299,16 @@ class Store(Hearing):
         """All that is dismissed, the oldest first."""
         with self._reading() as connection:
             return dismissals(connection)
+
+    def dismissed(self) -> tuple[Dismissed, ...]:
+        """All that is dismissed, the oldest first, with what is known of each finding."""
+        with self._reading() as connection:
+            return dismissed(connection)
+
+    def thread_of(self, msgid: str) -> tuple[bytes, ...]:
+        """The mails that are kept of the thread of the mail `msgid` (bare), raw."""
+        with self._reading() as connection:
+            return thread_of(connection, msgid)
 
     def _finish(
         self, id_: int, owner: str, state: State, now: datetime, words: str, values: Row

@@ -11,14 +11,17 @@ from datetime import UTC, datetime
 
 from checks.api import Bad, Good, Patch, Series
 
-__all__ = ["series_of"]
+__all__ = ["NEXT", "series_of"]
+
+NEXT = "# next patch\n"
+"""Stands between the diffs of two patches."""
 
 DATE = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def series_of(example: Bad | Good) -> Series:
     """Return `example` as a complete series of its own."""
-    diffs = re.split(r"^# next patch\n", example.diff, flags=re.MULTILINE)
+    diffs = re.split(f"^{NEXT}", example.diff, flags=re.MULTILINE)
     patches = tuple(
         Patch(n, f"example-{n}@localhost", f"[PATCH {n}/{len(diffs)}] example", "", diff)
         for n, diff in enumerate(diffs, 1)
