@@ -98,7 +98,7 @@ class Overview(NamedTuple):
     incidents: tuple[Incident, ...] = ()
     """The last ones, the newest first."""
     muted: Mapping[str, str] = NO_REASONS
-    """Rules that are muted by their record, each with a line that says so."""
+    """Rules that are muted, each with a line that says why."""
 
 
 class Course(NamedTuple):

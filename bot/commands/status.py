@@ -15,6 +15,7 @@ from typing import Any
 from bot.config import Settings, load
 from bot.errors import UsageError
 from bot.hiding import without_logins
+from bot.incoming import Stage
 from bot.outbox.place import is_there
 from bot.overview import Need, Overview, Traced, ago, needs
 from bot.render.plain import one_line
@@ -47,7 +48,7 @@ def run(args: Namespace) -> int:
     with Onlooker.open(settings.store) as store:
         if args.mail is not None:
             return _mail(store.trace(_msgid(args.mail)), args, now)
-        overview = store.look(now)
+        overview = store.look(now)._replace(muted=store.muted(settings.policy, now))
     wanted = tuple(needs(overview, settings, now))
     if args.format == "json":
         print(json.dumps(_plain(overview, wanted, now), indent=2))
@@ -81,7 +82,7 @@ def _lines(
     yield f"replies: {_counts(overview.replies)}"
     if overview.stopped is not None:
         yield f"sending is stopped: {overview.stopped}; `revokebot queue start` lets replies go"
-    yield from overview.muted.values()
+    yield from (f"{words}; `revokebot rules {rule}`" for rule, words in overview.muted.items())
     yield "went wrong lately:" if overview.incidents else "nothing went wrong lately"
     for incident in overview.incidents:
         yield f"  {_when(incident.moment)} {incident.kind}, {incident.place}: {incident.words}"
@@ -106,7 +107,7 @@ def _mail(traced: Traced | None, args: Namespace, now: datetime) -> int:
     else:
         for line in _mail_lines(traced, now):
             print(one_line(without_logins(line)))
-    return 1 if traced.stage == "parked" else 0
+    return 1 if traced.stage == Stage.PARKED else 0
 
 
 def _mail_lines(traced: Traced, now: datetime) -> Iterator[str]:
@@ -114,10 +115,10 @@ def _mail_lines(traced: Traced, now: datetime) -> Iterator[str]:
     if traced.kind:
         came = f"came {_when(traced.arrived)}" if traced.arrived else "has not come"
         yield f"         a {traced.kind}, {came}{' from ' if traced.inbox else ''}{traced.inbox}"
-        due = f", due {ago(traced.due, now)}" if traced.due and traced.stage == "due" else ""
+        due = f", due {ago(traced.due, now)}" if traced.due and traced.stage == Stage.DUE else ""
         why = f": {traced.reason}" if traced.reason else ""
         yield f"thread:  {traced.thread}, {traced.stage}{due}{why}"
-    if traced.stage == "parked":
+    if traced.stage == Stage.PARKED:
         yield f"         `revokebot watch --retry {traced.msgid}` reviews it again"
     for course in traced.courses:
         yield f"series:  <{course.msgid}> {course.subject}"

@@ -4,18 +4,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Column, Connection, Table, and_, func, or_, select, text
 
 from bot.errors import BotError
+from bot.incoming import Kind, Stage
 from bot.outbox.database import Database
 from bot.outbox.moving import why_stopped
 from bot.outbox.schema import inbox, incident, mail, reply, review, series, thread
+from bot.outbox.telling import count_records
 from bot.outgoing import State
 from bot.overview import Course, Incident, Overview, Parked, Polled, Replied, Traced
+from bot.record import muted_by
+from bot.settings import PolicySettings
 
 __all__ = ["Onlooker"]
 
@@ -36,6 +40,17 @@ class Onlooker(Database):
         """How all does at `now` (aware)."""
         with self._reading() as connection:
             return _overview(connection, now)
+
+    def muted(self, policy: PolicySettings, now: datetime) -> Mapping[str, str]:
+        """The rules that are muted, each with a line that says why; it takes longer than `look`."""
+        by_hand = {rule: f"rule {rule} is muted by policy.muted" for rule in policy.muted}
+        if not policy.floor:
+            return by_hand
+        with self._reading() as connection:
+            return {
+                **muted_by(count_records(connection, now, policy.record_days), policy),
+                **by_hand,
+            }
 
     def trace(self, msgid: str) -> Traced | None:
         """What became of a mail (bare message-id); None where nothing is known of it."""
@@ -104,9 +119,9 @@ def _pairs(connection: Connection, query: Any) -> dict[Any, Any]:
 
 
 def _oldest_due(connection: Connection, now: datetime) -> datetime | None:
-    ripe = and_(thread.c.state == "due", thread.c.due <= now)
+    ripe = and_(thread.c.state == Stage.DUE.value, thread.c.due <= now)
     # Whose worker has died is as good as due.
-    dead = and_(thread.c.state == "working", thread.c.lease_until <= now)
+    dead = and_(thread.c.state == Stage.WORKING.value, thread.c.lease_until <= now)
     return connection.execute(select(func.min(thread.c.due)).where(or_(ripe, dead))).scalar()
 
 
@@ -119,14 +134,16 @@ def _oldest_unsent(connection: Connection, now: datetime) -> datetime | None:
 def _parked(connection: Connection) -> tuple[Parked, ...]:
     newest = (
         select(thread.c.id, thread.c.reason, thread.c.changed)
-        .where(thread.c.state == "parked")
+        .where(thread.c.state == Stage.PARKED.value)
         .order_by(thread.c.changed.desc())
         .limit(MOST)
     )
     rows = connection.execute(newest).all()
     ids = [row.id for row in rows]
     first = select(mail.c.thread, func.min(mail.c.msgid))
-    first = first.where(mail.c.thread.in_(ids), mail.c.kind != "ghost").group_by(mail.c.thread)
+    first = first.where(mail.c.thread.in_(ids), mail.c.kind != Kind.GHOST.value).group_by(
+        mail.c.thread
+    )
     named = select(series.c.thread, func.min(series.c.subject))
     named = named.where(series.c.thread.in_(ids)).group_by(series.c.thread)
     msgids = _pairs(connection, first)
