@@ -20,26 +20,29 @@ __all__ = ["dismissed", "thread_of"]
 
 def dismissed(connection: Connection) -> tuple[Dismissed, ...]:
     """All that is dismissed, the oldest first, with what is known of each finding."""
-    return tuple(_known(connection, one) for one in dismissals(connection))
+    told = _told(connection)
+    return tuple(
+        _known(connection, one)._replace(told=told.get(one.fingerprint, ""))
+        for one in dismissals(connection)
+    )
 
 
 def _known(connection: Connection, dismissal: Dismissal) -> Dismissed:
     mark = dismissal.fingerprint
     with_it = select(entry.c.review_id).where(entry.c.fingerprint == mark)
     reviews = select(review.c.findings, review.c.edition).where(review.c.id.in_(with_it))
-    made = Dismissed(dismissal, told=_told(connection, mark))
     for findings, edition in connection.execute(reviews.order_by(review.c.id.desc())):
         for fields in findings:
             if fields["fingerprint"] == mark:
-                return made._replace(finding=finding_of(fields), edition=edition)
-    return made
+                return Dismissed(dismissal, finding_of(fields), edition)
+    return Dismissed(dismissal)
 
 
-def _told(connection: Connection, mark: str) -> str:
-    """The first mail that has left and told it."""
+def _told(connection: Connection) -> dict[str, str]:
+    """By fingerprint, the first mail that has left and told it."""
     sent = select(reply.c.msgid, reply.c.says).where(reply.c.state == State.SENT.value)
-    rows = connection.execute(sent.order_by(reply.c.id))
-    return next((msgid for msgid, says in rows if mark in says), "")
+    rows = connection.execute(sent.order_by(reply.c.id.desc()))
+    return {mark: msgid for msgid, says in rows for mark in says}
 
 
 def thread_of(connection: Connection, msgid: str) -> tuple[bytes, ...]:

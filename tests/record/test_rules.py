@@ -44,6 +44,11 @@ def test_the_record_stands_beside_the_rule(muted: Desk, capsys: pytest.CaptureFi
     assert "record  " not in shown(capsys, "direct-op")
 
 
+def test_the_status_says_what_is_muted(muted: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["status"])
+    assert WHY in capsys.readouterr().out
+
+
 def test_so_it_does_for_programs(muted: Desk, capsys: pytest.CaptureFixture[str]) -> None:
     rules = {rule["id"]: rule for rule in json.loads(shown(capsys, "--format", "json"))}
     assert rules[RULE]["record"] == {"told": 6, "addressed": 0, "dismissed": 5, "open": 1}
