@@ -177,7 +177,8 @@ def bare_msgids(value: bytes) -> tuple[str, ...]:
 
     Ids that a mailer wrote without brackets are taken when they hold an `@`.
     """
-    text = value.decode("utf-8", "replace")
+    # PostgreSQL keeps no NUL; an id that came out of it as another one would be unknown again.
+    text = value.decode("utf-8", "replace").replace("\0", "\ufffd")
     found = _MSGID.findall(text)
     if not found:
         found = [word.strip("<>,;") for word in text.split() if "@" in word]

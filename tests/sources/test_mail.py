@@ -48,6 +48,11 @@ def test_headers() -> None:
     assert found.problems == ()
 
 
+def test_an_id_is_what_every_database_gives_back_unchanged() -> None:
+    found = scan(b"Message-ID: <a\0b\xff@x>\nReferences: <c\0@x>\nFrom: a@b\n\nx\n")
+    assert (found.msgid, found.references) == ("a\ufffdb\ufffd@x", ("c\ufffd@x",))
+
+
 def test_parent_is_the_end_of_the_chain() -> None:
     assert parse_mail(mail("x", parent="p@x")).references == ("p@x",)
     assert parse_mail(mail("x", parent="p@x", extra="References: <a@x>\n")).references == (
