@@ -24,7 +24,7 @@ from bot.outbox.schema import REVISION
 from bot.outbox.url import engine_options, shown, url_of
 from bot.settings import StoreSettings
 
-__all__ = ["Database", "connect", "lock", "said"]
+__all__ = ["Database", "connect", "lock", "opened", "said"]
 
 BUSY_MS = 30_000
 """How long a writer waits for another one."""
@@ -118,7 +118,11 @@ def connect(settings: StoreSettings) -> Engine:
 
     Raises `UsageError` where that is no database that can be used.
     """
-    url = url_of(settings)
+    return opened(url_of(settings))
+
+
+def opened(url: URL) -> Engine:
+    """Open the database at `url` and migrate it; raises as `connect`."""
     if url.drivername == "sqlite":
         _make_file(url)
     engine = create_engine(
