@@ -30,7 +30,7 @@ COMMANDS = {
     "dismissals": "propose what was dismissed as examples for the rules",
     "backtest": "review every series of an archive",
     "audit": "check whole files of a kernel tree",
-    "store": "back up or restore what is kept",
+    "store": "back up, restore or prune what is kept",
     "config": "show every setting and where it comes from",
     "doctor": "check what is installed and reachable",
 }

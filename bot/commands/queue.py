@@ -30,6 +30,7 @@ __all__ = ["add", "run"]
 
 WAITING = (State.DRAFT, State.APPROVED, State.SENDING, State.FAILED)
 WEEK = timedelta(days=7)
+FORGOTTEN = "its text is not kept any more (docs/retention.md); a list archive has what was sent"
 
 
 def add(parser: ArgumentParser) -> None:
@@ -134,7 +135,8 @@ def _show(draft: Draft) -> None:
         lines.append(f"not before: {_due(draft)}")
     lines += [f"refused:    {email}: {words}" for email, words in draft.refused.items()]
     print("\n".join(map(one_line, lines)))
-    print("\n" + escape(draft.envelope.raw.decode("utf-8", "replace")), end="")
+    text = draft.envelope.raw.decode("utf-8", "replace")
+    print("\n" + escape(text or f"{FORGOTTEN}\n"), end="")
 
 
 def _decide(store: Store, action: str, args: Namespace) -> int:
@@ -159,6 +161,9 @@ def _decide(store: Store, action: str, args: Namespace) -> int:
 
 def _export(store: Store, ids: list[int], path: str) -> None:
     drafts = [store.draft(id_) for id_ in dict.fromkeys(ids)]
+    for draft in drafts:
+        if not draft.envelope.raw:
+            raise UsageError(f"reply {draft.id}: {FORGOTTEN}; leave it out")
     write_mbox(path, (draft.envelope.raw for draft in drafts))
     print(f"wrote {len(drafts)} to {one_line(path)}; their states are as before")
 

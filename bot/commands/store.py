@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Copy the store into a file and back while it is used.
+"""Copy the store into a file and back while it is used, and forget what is old.
 
 Nothing is sent, and nothing is fetched.
 """
@@ -39,6 +39,12 @@ def add(parser: ArgumentParser) -> None:
     restore = actions.add_parser("restore", help="put the copy in FILE in its place (SQLite)")
     restore.add_argument("file", type=Path, metavar="FILE")
     actions.add_parser("doubt", help="after pg_restore: mails that had not left may have since")
+    prune = actions.add_parser("prune", help="forget what is older than watch.keep_... says")
+    prune.add_argument("--dry-run", action="store_true", help="only tell what that would be")
+    prune.add_argument(
+        "--vacuum", action="store_true",
+        help="give the free room back to the disk, too; others wait (SQLite)",
+    )  # fmt: skip
 
 
 def run(args: Namespace) -> int:
@@ -51,11 +57,13 @@ def run(args: Namespace) -> int:
         _restore(_file(settings, args.action), args.file, now)
     elif not is_there(settings.store):
         raise UsageError("there is no store yet; `revokebot watch` makes it")
-    else:
+    elif args.action == "doubt":
         from bot.outbox.restoring import Doubter
 
         with Doubter.open(settings.store) as store:
             print(_doubted(store.doubt()))
+    else:
+        _prune(settings, args, now)
     return 0
 
 
@@ -98,3 +106,18 @@ def _doubted(unsent: int) -> str:
         f"replies that had not left, and may have since: {unsent}; the archive is asked, and given "
         "delivery.settle seconds, before one goes"
     )
+
+
+def _prune(settings: Settings, args: Namespace, now: datetime) -> None:
+    from bot.outbox.pruning import Pruner
+
+    with Pruner.open(settings.store) as store:
+        done = store.prune(now, settings.watch, dry_run=args.dry_run)
+        would = "would forget" if args.dry_run else "forgot"
+        print(f"{would} {done.threads} threads with all their mails")
+        print(f"{would} the text of {done.mails} other mails that led to no review")
+        print(f"{would} the text of {done.replies} mails of ours")
+        print(f"{would} {done.discarded} discarded replies and {done.incidents} incidents")
+        if args.vacuum and not args.dry_run:
+            store.vacuum()
+            print("gave the free room back to the disk")

@@ -304,6 +304,8 @@ def test_postgresql_has_its_own_programs(
     assert "PostgreSQL server: `pg_dump --format=custom" in capsys.readouterr().err
     assert main(["store", "restore", str(copy)]) == 2
     assert "`pg_restore --clean" in capsys.readouterr().err
+    assert main(["store", "prune", "--vacuum"]) == 2
+    assert "PostgreSQL's autovacuum does it" in capsys.readouterr().err
 
 
 def test_postgresql_as_the_documentation_tells(
