@@ -13,7 +13,7 @@ READY := $(VENV)/ready
 EXAMPLE := examples/revocable-helper.mbox
 # Programs that the integration tests run, and the Debian package of each.
 PROGRAMS := git:git dnsmasq:dnsmasq-base openssl:openssl public-inbox-init:public-inbox doveadm:dovecot-imapd \
-	mutt:mutt $$(git --exec-path)/git-send-email:git-email
+	mutt:mutt $$(git --exec-path)/git-send-email:git-email systemd-analyze:systemd
 
 # Seen through links, so that a python3 of an activated .venv names the one that made it.
 INTERPRETER := $(shell $(PYTHON) -c 'import os, sys; print(os.path.realpath(sys.executable))')

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is shipped for systemd and containers: systemd takes the units, and they agree with each other."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import absent
+
+ROOT = Path(__file__).resolve().parent.parent
+UNITS = sorted((ROOT / "contrib/systemd").iterdir())
+INSTALLED = "/opt/revokebot/bin/revokebot"
+EXPOSED = 15
+"""Tenths; what `systemd-analyze security` may find at most.  The network alone counts for 8."""
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def units(tmp_path: Path) -> list[str]:
+    """The units as systemd would find them, with a command that is there, examples switched on."""
+    if shutil.which("systemd-analyze") is None:
+        absent("no systemd-analyze: apt-get install systemd")
+    for unit in UNITS:
+        text = unit.read_text().replace(INSTALLED, str(Path(sys.executable).with_name("revokebot")))
+        (tmp_path / unit.name).write_text(re.sub(r"(?m)^#(?=[A-Z]\w+=)", "", text))
+    return [str(tmp_path / unit.name) for unit in UNITS]
+
+
+def test_systemd_takes_the_units(units: list[str]) -> None:
+    assert len(units) == 3
+    done = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *units],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_systemd_finds_little_exposed(units: list[str]) -> None:
+    for unit in units:
+        if not unit.endswith(".service"):
+            continue
+        command = ["systemd-analyze", "security", "--offline=yes", "--json=short", unit]
+        done = subprocess.run(
+            [*command, f"--threshold={EXPOSED}"], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert len(json.loads(done.stdout)) > 50
+
+
+def settings(name: str) -> list[str]:
+    lines = (ROOT / "contrib/systemd" / name).read_text().splitlines()
+    return [line for line in lines if "=" in line]
+
+
+def test_both_services_are_confined_alike() -> None:
+    daemon, once = settings("revokebot-watch.service"), settings("revokebot-watch-once.service")
+    how = re.compile(
+        "Description|Type|ExecStart|Restart|Watchdog|Timeout|StartLimit|WantedBy|Wants|After"
+    )
+    assert [line for line in daemon if not how.match(line)] == [
+        line for line in once if not how.match(line)
+    ]
+
+
+def test_the_commands_are_those_of_revokebot() -> None:
+    commands = [line for unit in UNITS for line in settings(unit.name) if line.startswith("Exec")]
+    assert commands
+    for command in commands:
+        program, name, *flags = command.partition("=")[2].split()
+        assert program == INSTALLED
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", name, "--help"], cwd=ROOT, capture_output=True, text=True,
+            check=True,
+        )  # fmt: skip
+        assert all(flag in done.stdout for flag in flags)
