@@ -83,3 +83,17 @@ def test_the_commands_are_those_of_revokebot() -> None:
             check=True,
         )  # fmt: skip
         assert all(flag in done.stdout for flag in flags)
+
+
+def test_the_container_gets_what_the_wheel_needs_and_no_more() -> None:
+    """Every file that is copied is let through, and belongs to the project."""
+    text = (ROOT / "Containerfile").read_text()
+    copied = {
+        word for line in re.findall(r"(?m)^COPY (?!--from)(.*) \S+$", text) for word in line.split()
+    }
+    ignore = (ROOT / ".containerignore").read_text().splitlines()
+    assert ignore[0] == "*"
+    assert {line[1:] for line in ignore if line.startswith("!")} == copied
+    assert all((ROOT / name).exists() for name in copied)
+    assert "EXPOSE" not in text
+    assert re.search(r"(?m)^USER \d+:\d+$", text)
