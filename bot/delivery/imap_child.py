@@ -9,13 +9,13 @@ the memory that it may have.
 from __future__ import annotations
 
 import resource
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from bot.delivery.attempt import ConfigError, begin, envelope_of
 from bot.delivery.imap_folder import Folder, connect, put, why
+from bot.delivery.imap_password import password_of
 from bot.delivery.imap_url import Place
 from bot.delivery.servers import shortened
 from bot.outgoing import Outcome, Result
@@ -30,7 +30,7 @@ def main() -> None:
     envelope = envelope_of(request)
     folder: Folder | None = None
     try:
-        password = _password(request, place)
+        password = password_of(place, request["password_file"])
         # Not before: credential helpers may want more.
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
         folder = connect(place, password, _authorities(request), request["timeout"], out.stage)
@@ -51,35 +51,6 @@ def _authorities(request: dict[str, Any]) -> str | None:
     if ca and not Path(ca).exists():
         raise ConfigError(f"{ca}: no such file; mend delivery.ca_file")
     return ca
-
-
-def _password(request: dict[str, Any], place: Place) -> str:
-    """The password: the first line of delivery.password_file, else of git's credential helper."""
-    path = request["password_file"]
-    if path is None:
-        return _helped(place)
-    try:
-        lines = Path(path).read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"delivery.password_file cannot be read: {error}") from error
-    if not lines or not lines[0]:
-        raise ConfigError(f"delivery.password_file: the first line of {path} is empty")
-    return lines[0]
-
-
-def _helped(place: Place) -> str:
-    """Ask git's credential helper, as `git imap-send` does."""
-    asked = f"protocol={place.scheme}\nhost={place.server}\nusername={place.user}\n\n"
-    try:
-        run = subprocess.run(
-            ["git", "credential", "fill"], input=asked.encode(), capture_output=True, check=False
-        )
-    except OSError as error:
-        raise ConfigError(f"git: {error.strerror}; set delivery.password_file") from error
-    for line in run.stdout.decode("utf-8", "replace").splitlines():
-        if line.startswith("password=") and line != "password=":
-            return line.removeprefix("password=")
-    raise ConfigError("no password; set delivery.password_file, or use `git credential approve`")
 
 
 if __name__ == "__main__":

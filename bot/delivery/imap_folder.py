@@ -21,7 +21,7 @@ from bot.delivery.imap_url import Place, from_utf7, quoted, utf7
 from bot.delivery.servers import broken_tls, loopback, verified
 from bot.outgoing import Envelope, Outcome, Result
 
-__all__ = ["Folder", "connect", "put", "why"]
+__all__ = ["PASSING", "Folder", "Refused", "connect", "login", "names", "put", "said", "why"]
 
 FAREWELL = 2.0
 """Seconds that the server has to answer LOGOUT."""
@@ -90,7 +90,7 @@ def connect(
                 folder.starttls(context)
             elif not loopback(place.host):
                 raise Refused("the server offers no STARTTLS; use imaps://")
-        _login(folder, place.user, password)
+        login(folder, place.user, password)
         stage("ready")
     except Exception:
         with suppress(OSError):
@@ -99,7 +99,11 @@ def connect(
     return folder
 
 
-def _login(folder: Folder, user: str, password: str) -> None:
+def login(folder: imaplib.IMAP4, user: str, password: str) -> None:
+    """Log in, by a way that the server takes.
+
+    Raises `Refused` when it does not let us, and imaplib's errors.
+    """
     try:
         if "AUTH=PLAIN" in folder.capabilities:
             answer = f"\0{user}\0{password}".encode()
@@ -111,7 +115,7 @@ def _login(folder: Folder, user: str, password: str) -> None:
     except imaplib.IMAP4.abort:
         raise
     except imaplib.IMAP4.error as error:
-        words = _said(error)
+        words = said(error)
         if PASSING.search(words):
             raise
         raise Refused(f"login refused: {words}") from error
@@ -127,7 +131,7 @@ def put(folder: Folder, place: Place, envelope: Envelope) -> Outcome:
     answer, data = folder.select(name, readonly=True)
     if answer != "OK":
         raise ConfigError(
-            f"{_words(data)}; create the folder, or name one of {', '.join(_names(folder))}"
+            f"{_words(data)}; create the folder, or name one of {', '.join(names(folder))}"
         )
     wanted = quoted(f"<{envelope.msgid}>")
     answer, data = folder.search(None, "HEADER", "Message-ID", wanted)
@@ -151,7 +155,7 @@ def why(error: Exception, place: Place, folder: Folder | None) -> Outcome:
     ----------
     folder: the connection, as far as it came to one
     """
-    words = f"{place}: {_said(error)}"
+    words = f"{place}: {said(error)}"
     if folder is not None and folder.begun and BAD not in words:
         return Outcome(Result.UNKNOWN, f"no answer to the mail: {words}")
     if broken_tls(error) or BAD in words or isinstance(error, Refused):
@@ -159,7 +163,7 @@ def why(error: Exception, place: Place, folder: Folder | None) -> Outcome:
     return Outcome(Result.LATER, words)
 
 
-def _names(folder: Folder) -> list[str]:
+def names(folder: imaplib.IMAP4) -> list[str]:
     """The folders that can be selected, in the user's spelling."""
     _answer, lines = folder.list()
     names = []
@@ -187,7 +191,7 @@ def _words(data: Sequence[bytes | None]) -> str:
     return b" ".join(part for part in data if part).decode("utf-8", "replace")
 
 
-def _said(error: Exception) -> str:
+def said(error: Exception) -> str:
     """imaplib's errors hold bytes, or text, or nothing."""
     said = error.args[0] if isinstance(error, imaplib.IMAP4.error) and error.args else str(error)
     text = said.decode("utf-8", "replace") if isinstance(said, bytes) else str(said)

@@ -39,32 +39,36 @@ class Place(NamedTuple):
         return f"{self.scheme}://{user}@{self.server}/{self.folder}"
 
 
-def place_of(url: str) -> Place:
-    """Read `delivery.imap_url`.
+def place_of(url: str, key: str = "delivery.imap_url") -> Place:
+    """Read the URL of a folder.
 
-    Raises:
-        UsageError: it is none that can work; the words repeat nothing of a password.
+    Parameters
+    ----------
+    key: the setting that has it
+
+    Raises `UsageError` when it is none that can work; the words repeat nothing of a password.
     """
+    section = key.partition(".")[0]
     example = "give imaps://USER@HOST/FOLDER"
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        raise UsageError(f"delivery.imap_url: not a URL ({error}); {example}") from error
+        raise UsageError(f"{key}: not a URL ({error}); {example}") from error
     if parts.password is not None:
         raise UsageError(
-            "delivery.imap_url: no password may stand in it; take it out, and set "
-            "delivery.password_file or store it with `git credential approve`"
+            f"{key}: no password may stand in it; take it out, and set "
+            f"{section}.password_file or store it with `git credential approve`"
         )
     if parts.scheme not in PORTS:
-        raise UsageError(f"delivery.imap_url: must start with imaps:// or imap://; {example}")
+        raise UsageError(f"{key}: must start with imaps:// or imap://; {example}")
     user, folder = unquote(parts.username or ""), unquote(parts.path[1:])
     if not (parts.hostname and user and folder):
-        raise UsageError(f"delivery.imap_url: user, host or folder is missing; {example}")
+        raise UsageError(f"{key}: user, host or folder is missing; {example}")
     if parts.query or parts.fragment:
-        raise UsageError("delivery.imap_url: write ? as %3F and # as %23 in it")
+        raise UsageError(f"{key}: write ? as %3F and # as %23 in it")
     if not (user + folder + parts.hostname).isprintable():
-        raise UsageError(f"delivery.imap_url: has control characters; {example}")
+        raise UsageError(f"{key}: has control characters; {example}")
     return Place(parts.scheme, parts.hostname, port or PORTS[parts.scheme], user, folder)
 
 
