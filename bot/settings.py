@@ -167,6 +167,9 @@ class WatchSettings(NamedTuple):
     """Mails of an inbox, before the first look at it, that are read, too."""
     interval: float = 300.0
     """Seconds between two looks at an inbox."""
+    password_file: Path | None = None
+    """File whose first line is the password of inboxes on IMAP servers; git's credential helper
+    is asked by default."""
     settle: float = 600.0
     """Seconds after its last part that a series which is not complete is waited for."""
     workers: int = 1

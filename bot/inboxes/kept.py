@@ -77,6 +77,7 @@ class Kept(Generic[S]):
                 return do(self._session)
             except Closed:
                 self._hang_up()
+        _check(closed)
         self._wire = self._connect()
         _check(closed)  # who set it while there was no wire could end none
         self._session = self._start(self._wire)

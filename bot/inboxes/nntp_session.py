@@ -15,7 +15,7 @@ from typing import NamedTuple, NoReturn
 from bot.delivery.servers import shortened
 from bot.errors import ArchiveError
 from bot.inboxes import BusyError
-from bot.inboxes.wire import Wire, WireError
+from bot.inboxes.wire import MAIL_ROOM, Wire, WireError
 from bot.sources.mail import MAIL_CAP
 
 __all__ = ["Article", "Group", "Session"]
@@ -114,10 +114,10 @@ class Session:
         if self._wire.starts_with(b".\r\n"):
             self._wire.exactly(3, 0)
             return b""
-        block = self._wire.until(b"\r\n.\r\n", MAIL_CAP + 1)
+        block = self._wire.until(b"\r\n.\r\n", MAIL_ROOM)
         plain = (b"\r\n" + block + b"\r\n").replace(b"\r\n.", b"\r\n")[2:].replace(b"\r\n", b"\n")
         head, blank, body = plain.partition(b"\n\n")
-        return _ADDED.sub(b"", head + b"\n") + blank[1:] + body
+        return (_ADDED.sub(b"", head + b"\n") + blank[1:] + body)[: MAIL_CAP + 1]
 
     def _ask(self, line: str) -> None:
         self._wire.begin()

@@ -16,12 +16,16 @@ import ssl
 import time
 
 from bot.delivery.servers import shortened, verified
+from bot.sources.mail import MAIL_CAP
 from bot.sources.options import ArchiveOptions
 
-__all__ = ["Closed", "Wire", "WireError", "authorities", "why"]
+__all__ = ["MAIL_ROOM", "Closed", "Wire", "WireError", "authorities", "why"]
 
 CHUNK = 1 << 16
 """Bytes that are read at a time."""
+MAIL_ROOM = 2 * MAIL_CAP + (64 << 10)
+"""Bytes that are kept of a mail: with CRLF, dots and what servers add, it is at most that much
+longer than `MAIL_CAP`, so that one over that is known to be."""
 
 
 class WireError(Exception):
@@ -31,8 +35,8 @@ class WireError(Exception):
 class Closed(WireError):
     """The server hung up, which a kept connection has to expect."""
 
-    def __init__(self) -> None:
-        super().__init__("the server closed the connection; try again later")
+    def __init__(self, words: str = "the server closed the connection; try again later") -> None:
+        super().__init__(words)
 
 
 class Wire:

@@ -101,6 +101,10 @@ class Dovecot(NamedTuple):
         words = ["doveadm", "-c", "config", "fetch", "-u", user, field, "mailbox", folder, "all"]
         return self._run(*words)
 
+    def kick(self, user: str) -> None:
+        """End all sessions of a user, as an administrator may."""
+        self._run("doveadm", "-c", "config", "kick", user)
+
     def box(self, user: str, folder: str = "Drafts") -> mailbox.Maildir:
         """The folder as it lies on the disk."""
         return mailbox.Maildir(self.folder / "mail" / user / "Maildir" / f".{utf7(folder)}")
