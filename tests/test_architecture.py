@@ -32,7 +32,6 @@ LIBRARIES = {
     "tree_sitter": ("checks/source/",),
     "tree_sitter_c": ("checks/source/",),
     "jinja2": ("bot/render/",),
-    "imapclient": ("bot/inboxes/",),
     "prometheus_client": ("bot/watch/",),
     "tqdm": ("bot/commands/",),
     "alembic": ("bot/outbox/database.py", "bot/outbox/migrations/"),
