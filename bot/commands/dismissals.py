@@ -138,7 +138,8 @@ def _patches(msgid: str, mails: Iterable[bytes]) -> tuple[Patch, ...]:
 
 def _text(proposal: Proposal) -> str:
     known, example = proposal.about.dismissal, proposal.example
-    heading = f"{known.fingerprint} {known.recorded:%Y-%m-%d} {proposal.rule}: {known.reason}"
+    who = f" by {known.who}" if known.who else ""
+    heading = f"{known.fingerprint} {known.recorded:%Y-%m-%d}{who} {proposal.rule}: {known.reason}"
     verdict = f"no example: {proposal.problem}"
     if example is not None:
         verdict = f"for GOOD in {proposal.file}: {_verdict(example)}"
@@ -149,7 +150,10 @@ def _text(proposal: Proposal) -> str:
 def _verdict(example: Example) -> str:
     if example.fires:
         return "the rule still fires on it, so it fails until the rule is mended"
-    return "the rule is silent on it: it was mended since, or saw more than the mails (--tree)"
+    return (
+        "the rule is silent on it: it was mended since, or went by more than a diff, "
+        "such as a tree, the date or the commit message"
+    )
 
 
 def _json(proposal: Proposal) -> str:
@@ -161,6 +165,7 @@ def _json(proposal: Proposal) -> str:
         "file": proposal.file or None,
         "reason": about.dismissal.reason,
         "recorded": about.dismissal.recorded.isoformat(),
+        "who": about.dismissal.who or None,
         "told": about.told or None,
         "patch": about.finding.patch.msgid if about.finding else None,
         "example": None

@@ -10,9 +10,11 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from bot.cli import main
 from bot.example import Example, example_of, spelt
+from bot.outbox.schema import dismissal
 from bot.outgoing import State
 from bot.settings import StoreSettings
 from bot.watch.glance import Glancer
@@ -103,6 +105,17 @@ def test_a_dismissed_draft_names_the_patch(
         "why": "the caller wants it so; found in <alpha-1@author.example>",
         "edition": None,
     }
+
+
+def test_who_said_so_by_mail_is_named(
+    operator: Desk, store_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    operator.dismiss(operator.told("alpha"))
+    keep(store_url, operator.mails["alpha"][0])
+    with operator.store._writing() as connection:
+        connection.execute(update(dismissal).values(who="author@author.example"))
+    assert f" by author@author.example {RULE}: the caller" in proposed(capsys)
+    assert json.loads(proposed(capsys, "--format", "jsonl"))["who"] == "author@author.example"
 
 
 def test_only_one_rule_is_shown_where_asked(
