@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
@@ -35,7 +35,7 @@ from bot.sources.header import split_head
 from bot.sources.mail import MAIL_CAP
 from checks.source.pattern import pattern
 
-__all__ = ["DOMAIN", "Attest", "attest"]
+__all__ = ["DOMAIN", "Attest", "attest", "passed", "unanswered"]
 
 Attest = Callable[[bytes, Mail], str]
 """From a raw mail, and what was read from it, to the verdict."""
@@ -54,13 +54,29 @@ DOMAIN = pattern(r"(?:[a-z0-9_-]{1,63}\.){1,20}[a-z0-9-]{1,63}")
 _START = start("bot.attest.dkim_child")
 
 
-def attest(settings: DkimSettings) -> Attest:
+def attest(settings: DkimSettings, covered: Sequence[str] = ()) -> Attest:
     """What looks at signatures as `settings` say.
+
+    Parameters
+    ----------
+    covered: names of fields that a signature has to cover beside From:, lower case; those
+        that it doesn't cover could be others when the mail is sent once more
 
     Raises UsageError where dkim.resolvers holds what is no address.
     """
     servers = tuple(map(_server, settings.resolvers))
-    return partial(_verdict, servers=servers, deadline=min(settings.deadline, LONGEST))
+    deadline = min(settings.deadline, LONGEST)
+    return partial(_verdict, servers=servers, deadline=deadline, covered=covered)
+
+
+def passed(verdict: str) -> bool:
+    """Whether the domain in From: signed the mail, by what was said of it."""
+    return verdict.startswith("pass (")
+
+
+def unanswered(verdict: str) -> bool:
+    """Whether no name server said anything, so that asking again can help."""
+    return verdict.startswith("unknown (") and ": DNS " in verdict
 
 
 def _server(text: str) -> Server:
@@ -76,7 +92,13 @@ def _server(text: str) -> Server:
         ) from error
 
 
-def _verdict(raw: bytes, mail: Mail, servers: tuple[Server, ...], deadline: float) -> str:
+def _verdict(
+    raw: bytes,
+    mail: Mail,
+    servers: tuple[Server, ...],
+    deadline: float,
+    covered: Sequence[str] = (),
+) -> str:
     """The verdict on one mail."""
     head, body = split_head(raw)
     if b"\ndkim-signature" not in head.lower():
@@ -88,6 +110,7 @@ def _verdict(raw: bytes, mail: Mail, servers: tuple[Server, ...], deadline: floa
         return "unknown (From: names no domain)"
     request = {
         "domain": sender,
+        "covered": covered,
         "servers": servers,
         "deadline": deadline,
         "wall": deadline + GRACE,

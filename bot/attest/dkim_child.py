@@ -19,6 +19,7 @@ import resource
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import dkim  # type: ignore[import-untyped]
@@ -62,7 +63,8 @@ def main() -> None:
     _confine(int(request["wall"]))
     out = Out()
     keys = Keys([(address, port) for address, port in request["servers"]], end)
-    out.stage("done", **look(sys.stdin.buffer.read(), request["domain"], keys))
+    covered = tuple(request["covered"])
+    out.stage("done", **look(sys.stdin.buffer.read(), request["domain"], keys, covered))
 
 
 def _confine(wall: int) -> None:
@@ -74,8 +76,10 @@ def _confine(wall: int) -> None:
     signal.alarm(wall + 1)
 
 
-def look(raw: bytes, domain: str, keys: Keys) -> dict[str, Any]:
+def look(raw: bytes, domain: str, keys: Keys, covered: Sequence[str] = ()) -> dict[str, Any]:
     """Look at the signatures of `domain` and its parents, or where there are none at the others.
+
+    Each has to cover From: and the fields that `covered` names.
 
     Returns `unread`, why nothing can be said; or `aligned`, whether they are those of `domain`,
     `more`, how many were not looked at, and `found`, the domain, result and reason of each.
@@ -91,7 +95,7 @@ def look(raw: bytes, domain: str, keys: Keys) -> dict[str, Any]:
     signatures = [_signature(place, field) for place, field in enumerate(fields)]
     aligned = [each for each in signatures if f".{domain}".endswith(f".{each.domain}")]
     chosen = aligned or signatures
-    found = [(each.domain, *_judged(mail, each, keys)) for each in chosen[:MOST]]
+    found = [(each.domain, *_judged(mail, each, keys, covered)) for each in chosen[:MOST]]
     return {"aligned": bool(aligned), "more": len(chosen[MOST:]), "found": found}
 
 
@@ -104,10 +108,10 @@ def _signature(place: int, field: bytes) -> Signature:
     return Signature(place, domain if DOMAIN.fullmatch(domain) else "", tags)
 
 
-def _judged(mail: Any, signature: Signature, keys: Keys) -> tuple[str, str]:
+def _judged(mail: Any, signature: Signature, keys: Keys, covered: Sequence[str]) -> tuple[str, str]:
     """`pass`, `fail` or `unknown`, and why."""
     try:
-        _check_text(mail, signature)
+        _check_text(mail, signature, covered)
         _check_key(mail, signature, keys)
     except Unanswered as unknown:
         return "unknown", str(unknown)
@@ -116,7 +120,7 @@ def _judged(mail: Any, signature: Signature, keys: Keys) -> tuple[str, str]:
     return "pass", ""
 
 
-def _check_text(mail: Any, signature: Signature) -> None:
+def _check_text(mail: Any, signature: Signature, covered: Sequence[str]) -> None:
     """Raise Flaw for what is wrong whatever the key is; no name server is asked about those."""
     tags = signature.tags
     try:
@@ -133,8 +137,9 @@ def _check_text(mail: Any, signature: Signature) -> None:
         raise Flaw("malformed") from error
     if not (signature.domain and _SELECTOR.fullmatch(tags[b"s"])):
         raise Flaw("malformed")
-    if b"from" not in signed:
-        raise Flaw("From: is not signed")
+    for name in ("from", *covered):
+        if name.encode() not in signed:
+            raise Flaw(f"{name.capitalize()}: is not signed")
     if tags[b"a"].endswith(b"-sha1"):
         raise Flaw("SHA-1")
     if hashlib.sha256(body[:length]).digest() != promised:

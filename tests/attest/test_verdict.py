@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.attest import attest
+from bot.attest import attest, passed, unanswered
 from bot.errors import UsageError
 from bot.settings import DkimSettings
 from bot.sources.mail import parse_mail
@@ -164,3 +164,26 @@ def test_a_name_server_is_an_address(server: str) -> None:
 )
 def test_an_address_may_have_a_port(server: str) -> None:
     attest(DkimSettings((server,)))
+
+
+def test_what_has_to_be_covered_beside_the_sender(key: Key, names: str) -> None:
+    look = attest(DkimSettings((names,)), ("date", "subject"))
+
+    def said(signed: str) -> str:
+        raw = sign(patch(), key, signed=signed)
+        return look(raw, parse_mail(raw))
+
+    assert said("from:subject:date") == "pass (example.org)"
+    assert said("from:subject") == "fail (example.org: Date: is not signed)"
+    assert said("subject:date") == "fail (example.org: From: is not signed)"
+    assert passed(said("date:from:subject"))
+    assert not passed(said("from:date"))
+
+
+def test_asking_again_helps_where_nobody_answered(key: Key, names: str) -> None:
+    with silent() as server:
+        assert unanswered(verdict(sign(patch(), key), server.address, 0.5))
+    assert not unanswered(verdict(sign(patch(), key) + FOOTER, names))
+    two = b"From: Else <else@example.org>\n" + sign(patch(), key)
+    assert verdict(two, names).startswith("unknown (")
+    assert not unanswered(verdict(two, names)), "nor does it help here"
