@@ -128,6 +128,7 @@ def _answer(posting: Posting, line: Sequence[Posting], source: _Source) -> Answe
     latest = latest and all(one.revision <= posting.series.revision for one in stored)
     current = latest and not any(problem.kind in UNSURE for problem in posting.problems)
     mails = frozenset(msgid for one in line for msgid in one.mails)
+    mails |= {one.msgid for one in stored}
     judged = tuple(_judged(written, review, mails, left, current, source))
     verdicts = tuple((reply, verdict) for reply, verdict, _dkim in judged)
     dkim = {reply.parent: told for reply, _verdict, told in judged}

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from bot.config import Settings
+from bot.orders.leaves import with_leaves
 from bot.record import muted_by
 
 if TYPE_CHECKING:
@@ -21,7 +22,10 @@ __all__ = ["in_force"]
 
 
 def in_force(settings: Settings, store: Store, now: datetime) -> Settings:
-    """`settings` with the rules that are muted by their record in `policy.muted`.
+    """`settings` with what is muted by its record, and what people asked for by mail.
+
+    The rules stand in `policy.muted` then; whom to leave alone, and the lists that may be
+    written to, where the operator would put them (`bot.orders`).
 
     Parameters
     ----------
@@ -29,7 +33,7 @@ def in_force(settings: Settings, store: Store, now: datetime) -> Settings:
 
     `why_muted` says of each of them why.  Other keys stay as they are.
     """
-    policy = settings.policy
+    policy = with_leaves(settings.policy, store.leaves())
     records = store.records(now, policy.record_days, doubted=True) if policy.floor else {}
     why = muted_by(records, policy)
     muted = tuple(dict.fromkeys((*policy.muted, *why)))

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from bot.lists import lists_of, named, unknown_lists
+from bot.lists import lists_of, named, reached, unknown_lists
 from bot.model import Mail, Posting
 from bot.outgoing import NONE_SENT, NOTHING, Action, Counts, Recipients, Sent, Verdict
 from bot.recipients import is_bot, lowered
@@ -157,6 +157,9 @@ def _never(mail: Mail, own: str, settings: PolicySettings) -> Iterator[str]:
     left = sorted(authors & lowered(settings.leave))
     if left:
         yield f"{left[0]} asked to be left alone (policy.leave)"
+    lists = sorted({name.lower() for name in reached(mail)} & lowered(settings.leave))
+    if lists:
+        yield f"the list {lists[0]} is to be left alone (policy.leave)"
 
 
 def _drop_first(case: Case, settings: PolicySettings) -> Iterator[str]:
