@@ -20,6 +20,7 @@ from bot.names import nearest
 from bot.settings import (
     DeliverySettings,
     DkimSettings,
+    OrdersSettings,
     PolicySettings,
     ReplySettings,
     ReviewSettings,
@@ -46,6 +47,7 @@ class Settings(NamedTuple):
     store: StoreSettings = StoreSettings()
     delivery: DeliverySettings = DeliverySettings()
     dkim: DkimSettings = DkimSettings()
+    orders: OrdersSettings = OrdersSettings()
     watch: WatchSettings = WatchSettings()
     origins: Mapping[str, str] = NO_ORIGINS
     """`section.key` to `FILE:LINE`, a variable or a flag; a default has no entry."""
@@ -63,6 +65,7 @@ Section = type[
     | StoreSettings
     | DeliverySettings
     | DkimSettings
+    | OrdersSettings
     | WatchSettings
 ]
 SECTIONS: dict[str, Section] = {
@@ -73,6 +76,7 @@ SECTIONS: dict[str, Section] = {
     "store": StoreSettings,
     "delivery": DeliverySettings,
     "dkim": DkimSettings,
+    "orders": OrdersSettings,
     "watch": WatchSettings,
 }
 

@@ -15,7 +15,7 @@ from bot.outgoing import Recipients
 from bot.settings import PolicySettings, ReplySettings
 from checks.source.pattern import pattern
 
-__all__ = ["is_bot", "recipients"]
+__all__ = ["is_bot", "lowered", "recipients", "usable"]
 
 KNOWN_BOTS = frozenset({
     "bluez.test.bot@gmail.com",
@@ -81,6 +81,11 @@ def is_bot(address: Address, further: frozenset[str] = frozenset()) -> bool:
         or email in further
         or address.name.strip().lower().startswith(BOT_NAMES)
     )
+
+
+def usable(email: str) -> bool:
+    """Whether `email` is an address that a person may read."""
+    return bool(_EMAIL.fullmatch(email)) and not _nobody(email.lower())
 
 
 def lowered(addresses: tuple[str, ...]) -> frozenset[str]:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 __all__ = [
     "DeliverySettings",
     "DkimSettings",
+    "OrdersSettings",
     "PolicySettings",
     "ReplySettings",
     "ReviewSettings",
@@ -60,7 +61,10 @@ class PolicySettings(NamedTuple):
     """What may be mailed, about what, and to whom (docs/etiquette.md)."""
 
     post: str = "draft"
-    """`off`: nothing leaves, approved or not; `draft`: only what a person approved; `send`."""
+    """`off`: nothing leaves, approved or not; `draft`: only what a person approved; `send`.
+
+    Answers to orders and the operator's digest go with `draft`, too (docs/orders.md).
+    """
     lists: tuple[str, ...] = ()
     """List-Ids of the lists that may be written to; with none, nothing is sent unasked."""
     quiet: tuple[str, ...] = ()
@@ -70,7 +74,8 @@ class PolicySettings(NamedTuple):
     leave: tuple[str, ...] = ()
     """Addresses of authors who asked to be left alone: nothing is ever written to them.
 
-    A message-id leaves the series alone that the mail is of, in every revision.
+    A message-id leaves the series alone that the mail is of, in every revision, and a
+    List-Id leaves a list alone: nothing that would reach it is sent.
     """
     exclude: tuple[str, ...] = ()
     """Addresses that are never put into To or Cc."""
@@ -155,6 +160,17 @@ class DkimSettings(NamedTuple):
     """Name servers, each ADDRESS or ADDRESS:PORT; with none, the system's."""
     deadline: float = 10.0
     """Seconds that they have for one mail in all; at most 60."""
+
+
+class OrdersSettings(NamedTuple):
+    """Who may tell the bot by mail what to do, beside authors and maintainers (docs/orders.md)."""
+
+    people: tuple[str, ...] = ()
+    """Addresses of people who may give orders about every series."""
+    operators: tuple[str, ...] = ()
+    """Addresses of those who may also release replies, and choose who is written to."""
+    digest: bool = True
+    """Whether the operators get a mail a day about what waits for them, when something does."""
 
 
 class WatchSettings(NamedTuple):

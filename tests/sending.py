@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import Self
 
 from bot.answer import Answer, Run, answers
 from bot.config import Settings
@@ -99,11 +100,11 @@ class World:
         ran = self.sender(outcome, error, owner).run_once()
         return None if ran is None else ran.draft
 
-    def after(self, **wait: float) -> World:
+    def after(self, **wait: float) -> Self:
         self.now += timedelta(**wait)
         return self
 
-    def policy(self, **changes: object) -> World:
+    def policy(self, **changes: object) -> Self:
         """Change the settings of the policy."""
         policy = self.settings.policy._replace(**changes)  # type: ignore[arg-type]
         self.settings = self.settings._replace(policy=policy)

@@ -25,7 +25,7 @@ from bot.settings import ReplySettings
 from checks.api import Confidence, Finding, Patch
 from checks.source.pattern import pattern
 
-__all__ = ["Part", "Point", "body", "rules_of"]
+__all__ = ["Part", "Point", "body", "clean", "rules_of", "who_speaks"]
 
 MOST_LINKS = 1
 """Sources cited for one finding; the rest is in `revokebot rules ID`."""
@@ -70,12 +70,12 @@ def body(
     for part in parts:
         heading = "" if part.patch.msgid == mail.msgid else one_line(part.patch.subject) + ":"
         for quoted, text in _remarks(review, part, told, link_mask):
-            pieces.append({"heading": heading, "quoted": quoted, "remark": _clean(text)})
+            pieces.append({"heading": heading, "quoted": quoted, "remark": clean(text)})
             heading = ""
     values: dict[str, object] = {
         "attribution": _attribution(mail),
         "parts": pieces,
-        "addressed": _clean(addressed(gone, link_mask)),
+        "addressed": clean(addressed(gone, link_mask)),
         "footer": _footer(rules_of(p.finding for part in parts for p in part.points), settings),
     }
     return fill("reply.txt.j2", values) + "\n"
@@ -175,10 +175,10 @@ def _values(review: Review, finding: Finding, urls: Sequence[str]) -> dict[str, 
 
 def _whole(suggestion: str) -> str:
     """A suggested change, or nothing where one of its lines could not stand in a mail as it is."""
-    return "" if _clean(suggestion) != suggestion else suggestion.rstrip("\n")
+    return "" if clean(suggestion) != suggestion else suggestion.rstrip("\n")
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Own text, which may repeat names of the patch: no control character, no false quotation."""
     return _SIGNATURE.sub("--", _QUOTATION.sub(" >", UNSAFE.sub("?", text)))
 
@@ -196,7 +196,7 @@ def _attribution(mail: Mail) -> str:
 
 def _footer(rules: Sequence[str], settings: ReplySettings) -> str:
     """Who speaks, and by which rules; those that do not fit are in X-Revokebot-Rules."""
-    who = _who(settings.operator, settings.homepage)
+    who = who_speaks(settings.operator, settings.homepage)
     what = wrap("Rules: " + ", ".join(rules))
     if who.count("\n") + 1 + what.count("\n") + 1 > FOOTER:
         what = f"Rules: {len(rules)}, all in the header X-Revokebot-Rules"
@@ -204,7 +204,7 @@ def _footer(rules: Sequence[str], settings: ReplySettings) -> str:
 
 
 @cache
-def _who(operator: str, homepage: str) -> str:
+def who_speaks(operator: str, homepage: str) -> str:
     """The same below every mail."""
     values: dict[str, object] = {"operator": operator, "homepage": homepage, "version": __version__}
-    return _clean(fill("footer.txt.j2", values))
+    return clean(fill("footer.txt.j2", values))

@@ -25,7 +25,7 @@ from bot.settings import PolicySettings, ReplySettings
 from bot.sources.mime import quoted_printable
 from checks.api import Confidence, Finding
 
-__all__ = ["Reply", "replies"]
+__all__ = ["Reply", "dated", "replies", "transfer"]
 
 DEFAULT_POLICY = PolicySettings()
 NOBODY = Recipients((), ())
@@ -165,10 +165,10 @@ def _reply(
 ) -> Reply:
     mail, chosen, parts, gone = answer
     msgid = _message_id(answer, settings)
-    encoding, content = _transfer(body(review, mail, parts, settings, link_mask, gone))
+    encoding, content = transfer(body(review, mail, parts, settings, link_mask, gone))
     headers = list(_headers(answer, settings))
     headers += [
-        f"Date: {_rfc5322(now)}",
+        f"Date: {dated(now)}",
         f"Message-ID: <{msgid}>",
         "MIME-Version: 1.0",
         "Content-Type: text/plain; charset=utf-8",
@@ -208,7 +208,7 @@ def _message_id(answer: _Answer, settings: ReplySettings) -> str:
     return f"revokebot-{digest[:32]}@{domain}"
 
 
-def _transfer(text: str) -> tuple[str, bytes]:
+def transfer(text: str) -> tuple[str, bytes]:
     """Transfer encoding and bytes of `text`: as it is where that is allowed."""
     raw = text.encode("utf-8", "replace")
     if max(map(len, raw.split(b"\n"))) <= MAX_LINE and not re.search(rb"[\x00\r]", raw):
@@ -216,7 +216,8 @@ def _transfer(text: str) -> tuple[str, bytes]:
     return "quoted-printable", quoted_printable(raw)
 
 
-def _rfc5322(moment: datetime) -> str:
+def dated(moment: datetime) -> str:
+    """`moment`, which is aware, as RFC 5322 3.3 has it."""
     from email.utils import format_datetime
 
     return format_datetime(moment)

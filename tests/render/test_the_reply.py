@@ -166,7 +166,8 @@ def test_the_footer_says_that_it_is_a_bot_and_may_be_wrong() -> None:
 def test_the_footer_says_how_to_answer_and_how_to_stop_it() -> None:
     for reply in written():
         footer = " ".join(footer_of(text_of(reply)))
-        assert "Answer to correct or stop it" in footer
+        assert 'Answer it or say "#revokebot stop".' in footer
+        assert not re.search(r"(?m)^#revokebot", text_of(reply))
 
 
 def test_the_verdict_can_be_repeated_by_rules_and_version() -> None:
