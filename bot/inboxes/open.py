@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from bot.config import Settings
 from bot.errors import UsageError
+from bot.hiding import without_logins
 from bot.inboxes import Inbox
 
 __all__ = ["open_inbox"]
@@ -37,9 +38,10 @@ def open_inbox(name: str, settings: Settings, state: Path) -> Inbox:
         host = parts.hostname
         _ = parts.port
     except ValueError as error:
-        raise UsageError(f"watch.inboxes: {name!r} is no URL ({error}); {FORMS}") from error
+        raise UsageError(f"watch.inboxes: a URL that is none ({error}); {FORMS}") from error
+    shown = without_logins(name)
     if not host or not parts.path.strip("/"):
-        raise UsageError(f"watch.inboxes: {name!r} lacks a host or an inbox; {FORMS}")
+        raise UsageError(f"watch.inboxes: {shown!r} lacks a host or an inbox; {FORMS}")
     match parts.scheme:
         case "http" | "https":
             return _git(name, settings, state)
@@ -49,7 +51,7 @@ def open_inbox(name: str, settings: Settings, state: Path) -> Inbox:
         case "imap" | "imaps":
             imap: Inbox = import_module("bot.inboxes.imap").ImapInbox(name, settings)
             return imap
-    raise UsageError(f"watch.inboxes: {name!r}: no way to watch {parts.scheme}://; {FORMS}")
+    raise UsageError(f"watch.inboxes: {shown!r}: no way to watch {parts.scheme}://; {FORMS}")
 
 
 def _git(name: str, settings: Settings, state: Path) -> Inbox:

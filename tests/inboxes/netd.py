@@ -72,6 +72,12 @@ class Netd:
         for port in self.ports.values():
             self._await(port)
 
+    @property
+    def pid(self) -> int:
+        """Of the running server, which is one process."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """As the power failing would."""
         if self._process is not None:

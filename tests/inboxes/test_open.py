@@ -10,6 +10,8 @@ import pytest
 from bot.config import Settings
 from bot.errors import UsageError
 from bot.inboxes.git import GitInbox
+from bot.inboxes.imap import ImapInbox
+from bot.inboxes.nntp import NntpInbox
 from bot.inboxes.open import open_inbox
 
 NAMES = (
@@ -36,3 +38,27 @@ def test_git_is_for_web_servers_and_folders(tmp_path: Path) -> None:
         assert inbox.name == name
         inbox.close()
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "imaps://me:secret@example.org/INBOX",
+        "imaps://me:secret@example.org",
+        "nntp://me:secret@example.org/group",
+        "ftp://me:secret@example.org/list",
+        "nntp://me:secret@example.org:port/group",
+    ],
+)
+def test_a_password_in_a_name_is_not_repeated(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"^watch\.inboxes: ") as caught:
+        open_inbox(name, Settings(), tmp_path)
+    assert "secret" not in str(caught.value)
+
+
+def test_the_scheme_says_how_an_inbox_is_watched(tmp_path: Path) -> None:
+    for name, kind in (("nntps://example.org/group", NntpInbox), ("imap://me@a.org/x", ImapInbox)):
+        inbox = open_inbox(name, Settings(), tmp_path)
+        assert isinstance(inbox, kind)
+        assert inbox.name == name
+        inbox.close()
