@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import archive, cold_start, patches, replies, rules
+from benchmarks import archive, cold_start, kept, patches, replies, rules
 
 MEASUREMENTS = {
     "rules": rules.main,
@@ -13,6 +13,7 @@ MEASUREMENTS = {
     "cold-start": cold_start.main,
     "replies": replies.main,
     "archive": archive.main,
+    "kept": kept.main,
 }
 
 
