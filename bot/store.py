@@ -289,6 +289,7 @@ class Store(Hearing):
         """Let these be told again.  Raises `UsageError` where one is not dismissed."""
         wanted = tuple(dict.fromkeys(fingerprints))
         with self._writing() as connection:
+            lock(connection)
             if undismiss(connection, wanted) < len(wanted):
                 raise UsageError(
                     "not all of these are dismissed, so nothing was changed; "

@@ -18,10 +18,11 @@ from bot.cli import main
 from bot.errors import BotError, UsageError
 from bot.outbox.database import LOCK
 from bot.outbox.schema import reply, switch
-from bot.outgoing import State
+from bot.outgoing import Envelope, Outcome, State
 from bot.settings import StoreSettings
 from bot.store import Store
 from tests.postgres import PASSWORD, QUOTED, USER, Postgres
+from tests.sending import SENT, World, state
 from tests.store.outbox import LEASE, NOW, REVIEW, SEND, fill
 
 pytestmark = pytest.mark.integration
@@ -67,6 +68,25 @@ def test_a_server_that_is_restarted_meanwhile(postgres: Postgres, open_store: St
     with pytest.raises(BotError, match=r"it may have been kept all the same, .*try again"):
         interrupted()
     assert len(open_store.drafts()) == 2
+
+
+def test_a_server_that_goes_while_a_mail_leaves(postgres: Postgres, open_store: Store) -> None:
+    world = World(open_store)
+
+    def deliver(envelope: Envelope) -> Outcome:
+        world.delivered.append(envelope)
+        postgres.stop()
+        return SENT
+
+    try:
+        with pytest.raises(BotError, match="see that the server runs"):
+            world.sender()._replace(deliver=deliver).run_once()
+    finally:
+        postgres.start()
+    assert world.draft.state is State.SENDING
+    world.seen(world.envelope.raw)
+    assert state(world.after(minutes=2).run()) is State.SENT
+    assert len(world.delivered) == 1
 
 
 def test_another_program_that_holds_the_outbox(postgres: Postgres, url: str) -> None:
@@ -235,7 +255,7 @@ def test_what_is_wrong_with_a_password_file(url: str, tmp_path: Path) -> None:
         Store.open(StoreSettings(bare, file))
     for content, words in (
         (b"\nx\n", "is empty"),
-        (b"\xff\n", "not UTF-8"),
+        (b"\xff\n", "cannot be read as UTF-8"),
         (b"t0p\n", "password authentication failed.*; see that the server runs and lets"),
     ):
         file.write_bytes(content)
