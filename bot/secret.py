@@ -23,7 +23,7 @@ def first_line(path: Path, key: str) -> str:
     except OSError as err:
         raise UsageError(f"{key}: {path}: {err.strerror}; put the password into it") from err
     except UnicodeDecodeError:
-        raise UsageError(f"{key}: {path} is not UTF-8; write its first line anew") from None
+        raise UsageError(f"{key}: {path} cannot be read as UTF-8; write it anew") from None
     if not lines or not lines[0]:
         raise UsageError(f"{key}: the first line of {path} is empty; put the password there")
     return lines[0]

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from bot.delivery.attempt import ConfigError
 from bot.delivery.imap_url import Place
+from bot.errors import UsageError
+from bot.secret import first_line
 
 __all__ = ["password_of"]
 
@@ -33,12 +35,9 @@ def password_of(
     if file is None:
         return _helped(place, key)
     try:
-        lines = Path(file).read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{key} cannot be read: {error}") from error
-    if not lines or not lines[0]:
-        raise ConfigError(f"{key}: the first line of {file} is empty")
-    return lines[0]
+        return first_line(Path(file), key)
+    except UsageError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _helped(place: Place, key: str) -> str:
