@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from bot.child import Out
 from bot.delivery.attempt import ConfigError, begin, envelope_of
-from bot.delivery.servers import shortened
+from bot.delivery.servers import discreet, shortened
 from bot.delivery.smtp import Account, Connection, connect, why
 from bot.delivery.web import post
 from bot.outgoing import Envelope, Outcome, Result
@@ -177,9 +177,10 @@ def _by_smtp(job: Job, account: Account) -> tuple[Outcome, Connection | None]:
         b4.send_mail(
             smtp, [_seen_by_b4(job.envelope)], job.envelope.sender, list(job.envelope.recipients)
         )
+        outcome = smtp.outcome or Outcome(Result.LATER, "b4 did not send the mail")
     except Exception as error:
-        return (smtp and smtp.outcome) or why(error, where), smtp
-    return smtp.outcome or Outcome(Result.LATER, "b4 did not send the mail"), smtp
+        outcome = (smtp and smtp.outcome) or why(error, where)
+    return discreet(outcome, account.user, account.password), smtp
 
 
 def _seen_by_b4(envelope: Envelope) -> EmailMessage:

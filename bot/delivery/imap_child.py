@@ -17,7 +17,7 @@ from bot.delivery.attempt import ConfigError, begin, envelope_of
 from bot.delivery.imap_folder import Folder, connect, put, why
 from bot.delivery.imap_password import password_of
 from bot.delivery.imap_url import Place
-from bot.delivery.servers import shortened
+from bot.delivery.servers import discreet, shortened
 from bot.outgoing import Outcome, Result
 
 MEMORY = 1 << 30
@@ -29,6 +29,7 @@ def main() -> None:
     place = Place(*request["place"])
     envelope = envelope_of(request)
     folder: Folder | None = None
+    password = ""
     try:
         password = password_of(place, request["password_file"])
         # Not before: credential helpers may want more.
@@ -40,6 +41,7 @@ def main() -> None:
         outcome = Outcome(Result.LATER, f"{place}: {error}")
     except Exception as error:  # imaplib has its own for every turn, and none for garbage
         outcome = why(error, place, folder)
+    outcome = discreet(outcome, place.user, password)
     out.stage("done", result=outcome.result.value, words=shortened(outcome.words), refused={})
     if folder is not None:
         with suppress(Exception):  # whatever the server makes of it changes nothing

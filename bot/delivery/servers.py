@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What a connection to any server needs: TLS that is verified, and words that fit one line."""
+"""What a connection to any server needs: TLS that is verified, and words that may be shown."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import ipaddress
 import os
 import ssl
 
+from bot.hiding import without
+from bot.outgoing import Outcome
 from bot.render.plain import one_line
 
-__all__ = ["broken_tls", "loopback", "shortened", "verified"]
+__all__ = ["broken_tls", "discreet", "loopback", "shortened", "verified"]
 
 MAX_WORDS = 500
 """Characters kept of what a server or a command said."""
@@ -38,3 +40,14 @@ def loopback(host: str) -> bool:
 def shortened(text: str) -> str:
     """`text` as one line that ends, whatever a server or command said."""
     return one_line(" ".join(text.split()))[:MAX_WORDS]
+
+
+def discreet(outcome: Outcome, user: str, password: str) -> Outcome:
+    """`outcome` without the password, which a server may repeat in what it says of a login.
+
+    Looked for as LOGIN, PLAIN (RFC 4616) and XOAUTH2 send it.
+    """
+    token = f"user={user}\x01auth=Bearer {password}\x01\x01"
+    secrets = (password, f"\0{user}\0{password}", token) if password else ()
+    refused = {who: without(words, secrets) for who, words in outcome.refused.items()}
+    return outcome._replace(words=without(outcome.words, secrets), refused=refused)

@@ -18,17 +18,14 @@ import sys
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import TextIO
-from urllib.parse import quote
 
-from bot.hiding import without_logins
+from bot.hiding import without, without_logins
 from bot.render.plain import UNSAFE, one_line
 
 __all__ = ["event", "on_trouble", "set_up", "trouble"]
 
 LONGEST = 2000
 """Characters of one value; a header of a mail can have a megabyte."""
-SHORTEST = 4
-"""Characters of a secret that is looked for: a shorter one stands in ordinary words."""
 PRIORITY = {
     logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6, logging.DEBUG: 7,
 }  # fmt: skip
@@ -105,10 +102,7 @@ class _Formatter(logging.Formatter):
         super().__init__()
         self._json = form == "json"
         self._journal = journal
-        known = {word for word in secrets if len(word) >= SHORTEST}
-        spelt = known | {quote(word, safe="") for word in known}
-        words = "|".join(map(re.escape, sorted(spelt, key=len, reverse=True)))
-        self._secret = re.compile(words) if words else None
+        self._secrets = frozenset(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
         """One line, without its end."""
@@ -138,10 +132,7 @@ class _Formatter(logging.Formatter):
         """A value as it may be written; a traceback keeps its end, which tells most."""
         if isinstance(value, int | float):
             return value
-        text = str(value)
-        if self._secret is not None:
-            text = self._secret.sub("***", text)
-        text = without_logins(text)
+        text = without_logins(without(str(value), self._secrets))
         half = LONGEST // 2
         return text if len(text) <= LONGEST else f"{text[:half]} [...] {text[-half:]}"
 
