@@ -16,7 +16,7 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bot.commands import dismissing
+from bot.commands import dismissing, ordered
 from bot.commands.dismissing import number
 from bot.commands.output import write_mbox
 from bot.config import load
@@ -57,6 +57,7 @@ def add(parser: ArgumentParser) -> None:
     stop.add_argument("reason", nargs="?", default="stopped by hand")
     actions.add_parser("start", help="let senders take replies again")
     dismissing.add(actions)
+    ordered.add(actions)
     actions.add_parser("send", help="send what is approved and due")
 
 
@@ -85,6 +86,8 @@ def run(args: Namespace) -> int:
             return send_due(settings, store)
         elif action in dismissing.ACTIONS:
             dismissing.run(store, action, args, datetime.now(UTC))
+        elif action in ordered.ACTIONS:
+            ordered.run(store, action, args)
         else:
             return _decide(store, action, args)
     return 0

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from bot.orders.model import Asked, Heard, Known, Notice, Order
 from bot.outbox.database import Database, lock
-from bot.outbox.obeying import before, keep, known, leaves
+from bot.outbox.obeying import before, heard_of, keep, known, leaves
 from bot.outbox.rows import notice_row
-from bot.outbox.schema import heard, reply
+from bot.outbox.schema import heard, leave, reply
 from bot.outgoing import Kind, Leave
 
 __all__ = ["Hearing"]
@@ -39,6 +39,18 @@ class Hearing(Database):
         """Whom people asked by mail to leave alone or to write to, the oldest first."""
         with self._reading() as connection:
             return leaves(connection)
+
+    def unleave(self, what: str) -> int:
+        """Forget what was asked about an address, a list or a series; return how often it was."""
+        with self._writing() as connection:
+            return connection.execute(delete(leave).where(leave.c.what == what)).rowcount
+
+    def orders(self, most: int) -> tuple[tuple[datetime, Heard], ...]:
+        """What came of the last mails with orders, and when, the oldest of them first."""
+        query = select(heard).order_by(heard.c.moment.desc(), heard.c.msgid).limit(most)
+        with self._reading() as connection:
+            rows = connection.execute(query).mappings().all()
+        return tuple((row["moment"], heard_of(row)) for row in reversed(rows))
 
     def heard(self) -> tuple[int, int]:
         """How many orders were obeyed, and how many were not, as far as that is kept."""

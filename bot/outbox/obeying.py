@@ -22,7 +22,7 @@ from bot.outbox.rows import notice_row
 from bot.outbox.schema import heard, leave, reply, review
 from bot.outgoing import Kind, Leave, State
 
-__all__ = ["before", "keep", "known", "leaves"]
+__all__ = ["before", "heard_of", "keep", "known", "leaves"]
 
 DAY = timedelta(hours=24)
 MOST_ANSWERS = 10
@@ -42,13 +42,18 @@ def before(connection: Connection, asked: Asked) -> Heard | None:
     row = connection.execute(query).mappings().first()
     if row is None or (row["accepted"] == 0 and row["copy"] != asked.copy):
         return None
-    outcomes = tuple(Outcome(one["line"], one["done"], one["words"]) for one in row["orders"])
     series = next((one["series"] for one in row["orders"] if one["done"] and one["series"]), "")
     waiting = select(review.c.msgid).where(
         review.c.msgid == series, review.c.recorded < row["moment"]
     )
     recheck = connection.execute(waiting).scalar() or ""
-    return Heard(row["msgid"], row["author"], outcomes, recheck, fresh=False)
+    return heard_of(row)._replace(recheck=recheck)
+
+
+def heard_of(row: Mapping[Any, Any]) -> Heard:
+    """What came of a mail, by its row."""
+    outcomes = tuple(Outcome(one["line"], one["done"], one["words"]) for one in row["orders"])
+    return Heard(row["msgid"], row["author"], outcomes, fresh=False)
 
 
 def _answered(connection: Connection, parents: Sequence[str]) -> Answered | None:
