@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import archive, cold_start, kept, patches, replies, rules
+from benchmarks import archive, cold_start, kept, patches, records, replies, rules
 
 MEASUREMENTS = {
     "rules": rules.main,
     "patches": patches.main,
     "cold-start": cold_start.main,
     "replies": replies.main,
+    "records": records.main,
     "archive": archive.main,
     "kept": kept.main,
 }

@@ -37,7 +37,7 @@ def main() -> None:
     """Write and queue, then print time per reply and the ratio."""
     done = review(next(iter(open_source(str(EXAMPLE)))), load_rules())
     each = len(replies(done, SETTINGS, MASK, NOW)[0])
-    reviews = [_renamed(done, number) for number in range(COUNT // each)]
+    reviews = [renamed(done, number) for number in range(COUNT // each)]
     raws = [reply.raw for one in reviews for reply in replies(one, SETTINGS, MASK, NOW)[0]]
     parsed = [email.message_from_bytes(raw, policy=email.policy.default) for raw in raws]
     fields = [(mail.items(), str(mail.get_content())) for mail in parsed]
@@ -57,7 +57,7 @@ def main() -> None:
     )
 
 
-def _renamed(done: Review, number: int) -> Review:
+def renamed(done: Review, number: int) -> Review:
     """`done` as the review of a series with message-ids of its own."""
     posting = done.posting
     ids = {msgid: f"{number}.{msgid}" for msgid in posting.mails}

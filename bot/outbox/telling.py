@@ -94,9 +94,16 @@ def _pasts(
         rows = [reviews[at] for at in group]
         if any(sent[row["id"]] for row in rows):
             yield Past(
-                [earlier_of(row, ledgers[row["id"]], sent[row["id"]]) for row in rows],
+                [earlier_of(_of(row, rules), ledgers[row["id"]], sent[row["id"]]) for row in rows],
                 [_kept(line) for row in rows for line in ledgers[row["id"]]],
             )
+
+
+def _of(row: Row, rules: frozenset[str] | None) -> Row:
+    """A review with the findings of `rules` alone: those of others have nothing to do with them."""
+    if rules is None:
+        return row
+    return {**row, "findings": [one for one in row["findings"] if one["rule"] in rules]}
 
 
 def _by_review(rows: Iterable[Row]) -> Mapping[int, Sequence[Row]]:
