@@ -23,6 +23,7 @@ from bot.delivery.attempt import ConfigError
 from bot.delivery.imap_password import password_of
 from bot.delivery.imap_url import place_of
 from bot.errors import ArchiveError
+from bot.hiding import without
 from bot.inboxes import Batch, BusyError
 from bot.inboxes.imap_session import Folder, Session, readable
 from bot.inboxes.kept import Kept
@@ -84,9 +85,13 @@ class ImapInbox:
         self._backlog = settings.watch.backlog
         self._closed = threading.Event()
         self._told = 0.0
+        self._secrets: tuple[str, ...] = ()
+        """What a server may repeat of a login: it is in no error."""
 
         def password() -> str:
-            return password_of(place, settings.watch.password_file, "watch.password_file")
+            found = password_of(place, settings.watch.password_file, "watch.password_file")
+            self._secrets = (found, f"\0{place.user}\0{found}")
+            return found
 
         tls = partial(authorities, settings.delivery.ca_file)
 
@@ -136,11 +141,11 @@ class ImapInbox:
             return self._kept.use(partial(_readably, do), self._closed)
         except Exception as error:  # imaplib has none of its own for garbage
             told = readable(error)
+            known = isinstance(told, ArchiveError | ConfigError)
+            words = without(f"{self.name}: {told if known else why(told)}", self._secrets)
             if isinstance(told, BusyError):
-                raise BusyError(f"{self.name}: {told}", told.retry_after) from error
-            if isinstance(told, ArchiveError | ConfigError):
-                raise ArchiveError(f"{self.name}: {told}") from error
-            raise ArchiveError(f"{self.name}: {why(told)}") from error
+                raise BusyError(words, told.retry_after) from error
+            raise ArchiveError(words) from error
 
     def _plan(self, session: Session, at: Cursor | None) -> Plan:
         """What came after `at` in its folder."""

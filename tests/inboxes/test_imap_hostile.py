@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
 from contextlib import suppress
@@ -102,6 +103,21 @@ def test_a_server_that_wants_to_be_left_alone(script: dict[str, Answer], tmp_pat
     error = failure(script, tmp_path)
     assert isinstance(error, BusyError)
     assert str(error).endswith("; try again later")
+
+
+@pytest.mark.parametrize("step", ["LOGIN", "AUTHENTICATE"])
+def test_a_server_that_repeats_the_password(step: str, tmp_path: Path) -> None:
+    plain = base64.b64encode(b"\0user\0right").decode()
+    script: dict[str, Answer] = {
+        "CAPABILITY": "* CAPABILITY IMAP4rev1 AUTH=PLAIN\nTAG OK done\n",
+        "AUTHENTICATE": f"TAG NO what is right, or {plain}?\n",
+    }
+    if step == "LOGIN":
+        script = {"LOGIN": "TAG NO what is right?\n"}
+    words = str(failure(script, tmp_path))
+    assert "what is ***" in words
+    assert "right" not in words
+    assert plain not in words
 
 
 @pytest.mark.parametrize(("left", "missing"), [(VALIDITY, "UIDNEXT"), (FOLLOWING, "UIDVALIDITY")])
