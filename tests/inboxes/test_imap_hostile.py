@@ -29,7 +29,7 @@ def inbox_of(
     server: Mailbox, tmp_path: Path, options: ArchiveOptions = LIMITS, wait: bool = False
 ) -> ImapInbox:
     """The inbox on `server`; with `wait` it has been looked at."""
-    (tmp_path / "password").write_text("right\n")
+    (tmp_path / "password").write_text("sesame\n")
     watch = WatchSettings(password_file=tmp_path / "password")
     inbox = ImapInbox(server.url, Settings(archive=options, watch=watch))
     if wait:
@@ -107,16 +107,16 @@ def test_a_server_that_wants_to_be_left_alone(script: dict[str, Answer], tmp_pat
 
 @pytest.mark.parametrize("step", ["LOGIN", "AUTHENTICATE"])
 def test_a_server_that_repeats_the_password(step: str, tmp_path: Path) -> None:
-    plain = base64.b64encode(b"\0user\0right").decode()
+    plain = base64.b64encode(b"\0user\0sesame").decode()
     script: dict[str, Answer] = {
         "CAPABILITY": "* CAPABILITY IMAP4rev1 AUTH=PLAIN\nTAG OK done\n",
-        "AUTHENTICATE": f"TAG NO what is right, or {plain}?\n",
+        "AUTHENTICATE": f"TAG NO what is sesame, or {plain}?\n",
     }
     if step == "LOGIN":
-        script = {"LOGIN": "TAG NO what is right?\n"}
+        script = {"LOGIN": "TAG NO what is sesame?\n"}
     words = str(failure(script, tmp_path))
     assert "what is ***" in words
-    assert "right" not in words
+    assert "sesame" not in words
     assert plain not in words
 
 
