@@ -7,9 +7,11 @@ import re
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -142,6 +144,36 @@ def test_who_has_the_outbox_open_goes_on_with_what_is_restored(
     assert f"what was there before is in {kept}\n" in out
     assert kept.stat().st_mode & 0o777 == 0o600
     assert drafts(kept) == now
+
+
+def test_whoever_reads_sees_one_of_the_two(url: str, copy: Path, tmp_path: Path) -> None:
+    copies = (copy, tmp_path / "other.db")
+    whole = []
+    with Store.open(StoreSettings(url)) as store:
+        for number, path in enumerate(copies):
+            many(store, 20 + 40 * number)
+            assert main(["store", "backup", str(path)]) == 0
+            whole.append(store.drafts())
+        over = Event()
+
+        def read() -> list[list[Draft]]:
+            seen = []
+            with Store.open(StoreSettings(url)) as reader:
+                while not over.is_set():
+                    seen.append(reader.drafts())
+            return seen
+
+        with ThreadPoolExecutor(1) as pool:
+            reading = pool.submit(read)
+            for _round in range(4):
+                for path in copies:
+                    assert main(["store", "restore", str(path)]) == 0
+            over.set()
+            seen = reading.result()
+    assert len(whole[0]) < len(whole[1])
+    for one in whole:
+        assert one in seen
+    assert [one for one in seen if one not in whole] == []
 
 
 def test_a_reply_that_was_sent_after_the_copy_is_not_sent_again(url: str, copy: Path) -> None:

@@ -128,22 +128,22 @@ def test_the_migrations_make_the_tables_that_the_code_names(store_url: str) -> N
         engine.dispose()
 
 
-def test_an_older_database_keeps_its_replies(tmp_path: Path) -> None:
-    with Store.open(settings(tmp_path)) as store:
+def test_an_older_database_keeps_its_replies(store_url: str) -> None:
+    with Store.open(StoreSettings(store_url)) as store:
         fill(store)
         before = store.drafts()
-    with sqlite3.connect(tmp_path / "state" / "outbox.db") as connection:
-        for column in ("says", "dkim", "by_hand", "waits"):
-            connection.execute(f"ALTER TABLE reply DROP COLUMN {column}")
-        connection.execute("ALTER TABLE entry DROP COLUMN revision")
-        connection.execute("ALTER TABLE review DROP COLUMN files")
-        connection.execute("ALTER TABLE reply DROP COLUMN kind")
-        watched = ("kin", "series", "mail", "thread", "inbox", "incident")
-        for table in (*watched, "dismissal", "heard", "leave"):
-            connection.execute(f"DROP TABLE {table}")
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
-    connection.close()
-    with Store.open(settings(tmp_path)) as store:
+        with store._writing() as connection:
+            run = connection.exec_driver_sql
+            for column in ("says", "dkim", "by_hand", "waits"):
+                run(f"ALTER TABLE reply DROP COLUMN {column}")
+            run("ALTER TABLE entry DROP COLUMN revision")
+            run("ALTER TABLE review DROP COLUMN files")
+            run("ALTER TABLE reply DROP COLUMN kind")
+            watched = ("kin", "series", "mail", "thread", "inbox", "incident")
+            for table in (*watched, "dismissal", "heard", "leave"):
+                run(f"DROP TABLE {table}")
+            run("UPDATE alembic_version SET version_num = '0001'")
+    with Store.open(StoreSettings(store_url)) as store:
         assert store.drafts() == [draft._replace(says=()) for draft in before]
 
 
