@@ -53,7 +53,7 @@ def explanation(
             }
             for rule in rules
         ],
-        "names": ", ".join(rule.id for rule in rules),
+        "name": rules[0].id if len(rules) == 1 else "ID",
         "footer": who_speaks(settings.operator, settings.homepage),
     }
     above = [m for m in mail.references if usable_msgid(m) and m != mail.msgid]
@@ -109,12 +109,12 @@ def digest_id(to: str, settings: ReplySettings, now: datetime) -> str:
 
 
 def _first_lines(draft: Draft) -> Iterator[str]:
-    """What the reply says first: quotations go, empty lines too."""
+    """What the reply says first: quotations go, and what is above them, and empty lines."""
     shown = 0
     for line in parse_mail(draft.envelope.raw).text.split("\n"):
         if line == "-- ":
             return
-        if not line.strip() or line.startswith(">"):
+        if not line.strip() or line.startswith(">") or line.endswith(" wrote:"):
             continue
         if shown == MOST_LINES:
             yield "[...]"
