@@ -29,7 +29,7 @@ from bot.settings import (
 )
 from bot.sources.options import ArchiveOptions
 
-__all__ = ["Settings", "load", "walk"]
+__all__ = ["PREFIX", "Settings", "load", "walk"]
 
 PREFIX = "REVOKEBOT_"
 MOST = 10_000_000

@@ -12,7 +12,7 @@ from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 
 from bot.commands.review import add_rule_flags, settings_of, without_format
-from bot.config import Settings
+from bot.config import PREFIX, Settings
 from bot.errors import UsageError
 from bot.hiding import secrets_of
 from bot.inboxes.open import open_inbox
@@ -52,6 +52,7 @@ def run(args: Namespace) -> int:
     elif not settings.watch.inboxes and not (args.retry or args.recheck):
         raise UsageError("watch.inboxes: set what is to be watched, e.g. https://HOST/LIST/")
     log.set_up(settings.watch.log, secrets_of(settings))
+    _forget_variables()
     state = state_dir(settings)
     with Watched.open(settings.store) as store:
         if msgid := args.retry or args.recheck:
@@ -63,6 +64,15 @@ def run(args: Namespace) -> int:
     sys.stderr.flush()
     # A thread that a server holds up must not hold up the end.
     os._exit(status)
+
+
+def _forget_variables() -> None:
+    """Keep the settings' variables, which may hold a password, from the processes that are started.
+
+    They get the settings through a pipe.
+    """
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        del os.environ[name]
 
 
 def _can_send(settings: Settings) -> bool:
