@@ -26,7 +26,7 @@ from bot.watch.chores import Chores
 from bot.watch.crew import Hand
 from bot.watch.glance import Glancer
 from bot.watch.health import Server, checks
-from bot.watch.metrics import Metrics
+from bot.watch.metrics import Metrics, numbers
 from bot.watch.outgoing import Outgoing
 from bot.watch.poller import Poller
 from bot.watched import Watched
@@ -52,7 +52,7 @@ class Daemon:
         self.owner = owner_of()
         self._started = _clock()
         self._onlooker = Onlooker.open(settings.store) if settings.watch.listen else None
-        self.metrics = Metrics(self._onlooker.look) if self._onlooker else None
+        self.metrics = Metrics(numbers(self._onlooker, settings)) if self._onlooker else None
         self._stop = threading.Event()
         self._due = threading.Event()
         self._outgoing = Outgoing(settings) if send else None
