@@ -73,7 +73,7 @@ class Pruner(Database):
         dry_run: only count
         """
         soon = now - timedelta(days=keep.keep_days)
-        late = now - timedelta(days=keep.keep_reviewed_days)
+        late = min(soon, now - timedelta(days=keep.keep_reviewed_days))
         old = _old_threads(late)
         with self._reading() as connection:
             numbers = connection.execute(select(thread.c.id).where(old)).scalars().all()

@@ -174,6 +174,12 @@ def test_a_reply_that_no_person_discarded_is_written_anew(kept: Kept) -> None:
     assert raws == {False}
 
 
+def test_a_text_is_never_kept_longer_than_that_it_has_come(kept: Kept) -> None:
+    before = kept.mails()
+    assert kept.prune(NOW, KEEP._replace(keep_days=500, keep_reviewed_days=1)) == NOTHING
+    assert kept.mails() == before
+
+
 def test_incidents_go(kept: Kept) -> None:
     with kept._writing() as connection:
         for days in (364, 366):
