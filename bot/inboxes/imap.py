@@ -15,6 +15,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import NamedTuple, TypeVar
 
@@ -121,12 +122,11 @@ class ImapInbox:
         until = time.monotonic() + seconds
         if stop.wait(min(seconds, max(self._told + CALM - time.monotonic(), 0.0))):
             return
-        try:
-            if self._use(partial(Session.idle, until=until, stop=stop)):
+        with suppress(ArchiveError):  # the next look meets it, too, and says so
+            idle = partial(Session.idle, until=until, stop=stop)
+            if self._told_of(partial(self._kept.use_open, idle, self._closed)):
                 self._told = time.monotonic()
                 return
-        except ArchiveError:
-            pass  # the next look meets it, too, and says so
         while not self._closed.is_set() and (left := until - time.monotonic()) > 0:
             if stop.wait(min(left, 1.0)):
                 return
@@ -137,8 +137,12 @@ class ImapInbox:
         self._kept.end(self._closed, last=True)
 
     def _use(self, do: Callable[[Session], T]) -> T:
+        return self._told_of(partial(self._kept.use, partial(_readably, do), self._closed))
+
+    def _told_of(self, act: Callable[[], T]) -> T:
+        """Have what goes wrong told as our errors."""
         try:
-            return self._kept.use(partial(_readably, do), self._closed)
+            return act()
         except Exception as error:  # imaplib has none of its own for garbage
             told = readable(error)
             known = isinstance(told, ArchiveError | ConfigError)

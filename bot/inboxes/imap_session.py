@@ -151,10 +151,11 @@ class Session:
         until: of the monotonic clock, in seconds
         stop: ends the wait soon after it is set
 
-        Without IDLE on the server it returns at once.
+        Where nothing would be told it returns at once.
         """
-        told = not self.selected
-        while "IDLE" in self._box.capabilities and not told and not stop.is_set():
+        told = False
+        known = bool(self.selected) and "IDLE" in self._box.capabilities
+        while known and not told and not stop.is_set():
             renewal = min(until, time.monotonic() + RENEW)
             if renewal <= time.monotonic():
                 break

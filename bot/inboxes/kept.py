@@ -41,20 +41,11 @@ class Kept(Generic[S]):
 
         Raises what connecting, `start` or `do` raise, and `WireError` once `closed` is set.
         """
-        while not self._turn.acquire(timeout=PATIENCE):
-            _check(closed)
-        self._user = closed
-        done = False
-        try:
-            _check(closed)
-            result = self._twice(do, closed)
-            done = True
-        finally:
-            self._user = None
-            if not done or closed.is_set():
-                self._hang_up()
-            self._turn.release()
-        return result
+        return self._in_turn(lambda: self._twice(do, closed), closed)
+
+    def use_open(self, do: Callable[[S], T], closed: threading.Event) -> T | None:
+        """Return what `do` returns on the session that is open, None where none is."""
+        return self._in_turn(lambda: do(self._session) if self._session else None, closed)
 
     def end(self, closed: threading.Event, last: bool) -> None:
         """Let nobody wait for the server who has set `closed`.
@@ -71,11 +62,27 @@ class Kept(Generic[S]):
             self._hang_up()
             self._turn.release()
 
+    def _in_turn(self, act: Callable[[], T], closed: threading.Event) -> T:
+        while not self._turn.acquire(timeout=PATIENCE):
+            _check(closed)
+        self._user = closed
+        done = False
+        try:
+            _check(closed)
+            result = act()
+            done = True
+        finally:
+            self._user = None
+            if not done or closed.is_set():
+                self._hang_up()
+            self._turn.release()
+        return result
+
     def _twice(self, do: Callable[[S], T], closed: threading.Event) -> T:
         if self._session is not None:
             try:
                 return do(self._session)
-            except Closed:
+            except (Closed, TimeoutError):  # a firewall forgets what is quiet, and tells nobody
                 self._hang_up()
         _check(closed)
         self._wire = self._connect()

@@ -23,6 +23,8 @@ __all__ = ["MAIL_ROOM", "Closed", "Wire", "WireError", "authorities", "why"]
 
 CHUNK = 1 << 16
 """Bytes that are read at a time."""
+QUIET = 60
+"""Seconds after which a quiet connection is probed, so that nobody on the way forgets it."""
 MAIL_ROOM = 2 * MAIL_CAP + (64 << 10)
 """Bytes that are kept of a mail: with CRLF, dots and what servers add, it is at most that much
 longer than `MAIL_CAP`, so that one over that is known to be."""
@@ -55,6 +57,8 @@ class Wire:
         self._kept = 0
         self.begin()
         self._socket = socket.create_connection((host, port), options.connect_timeout)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, True)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, QUIET)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)
         if tls is not None:
             try:
@@ -130,7 +134,9 @@ class Wire:
         """Whether there is something to read, within `seconds`; also when the server hung up."""
         if self._buffer or (isinstance(self._socket, ssl.SSLSocket) and self._socket.pending()):
             return True
-        return bool(select.select([self._socket], [], [], seconds)[0])
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
 
     def end(self) -> None:
         """Wake up the thread that uses the connection; for other threads."""

@@ -278,7 +278,7 @@ def test_a_session_that_the_server_closed_is_opened_again(
     cursor = look(mailbox, "")[1]
     server.kick(user)
     put(server, user, mail(1))
-    mailbox.wait(60, threading.Event())
+    mailbox.wait(0.3, threading.Event())
     assert look(mailbox, cursor)[0] == [mail(1)]
     server.kick(user)
     assert look(mailbox, cursor)[0] == [mail(1)]

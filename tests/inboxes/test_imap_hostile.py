@@ -205,6 +205,17 @@ def test_a_server_that_hangs_up_while_it_is_waited_for_is_looked_at_again(
         inbox.close()
 
 
+def test_the_wait_after_a_look_that_failed_leaves_the_server_alone(tmp_path: Path) -> None:
+    with Mailbox({"EXAMINE": "* BYE too many of you\n"}) as server:
+        inbox = inbox_of(server, tmp_path)
+        with pytest.raises(ArchiveError):
+            mails(inbox)
+        clients = server.clients
+        inbox.wait(0.3, NEVER)
+        inbox.close()
+        assert server.clients == clients
+
+
 @pytest.mark.parametrize("step", ["EXAMINE", "IDLE IDLE"])
 def test_an_inbox_that_is_closed_waits_for_nobody(step: str, tmp_path: Path) -> None:
     patient = ArchiveOptions(read_timeout=60, deadline=60)

@@ -156,6 +156,19 @@ def test_one_connection_serves_all_groups_of_a_server() -> None:
             inbox.close()
 
 
+def test_a_kept_connection_that_went_silent_is_opened_again() -> None:
+    """As behind a firewall that has forgotten it."""
+    with News({}) as server:
+        inbox = NntpInbox(server.url, SETTINGS)
+        assert mails(inbox, "3 3@example.org") == []
+        server.script["GROUP"] = lambda _line: (
+            "silence" if server.clients == 1 else "211 3 1 3 toy\n"
+        )
+        assert mails(inbox) == [b"Subject: 2\n\nText.\n", b"Subject: 3\n\nText.\n"]
+        inbox.close()
+        assert server.clients == 2
+
+
 @pytest.mark.parametrize("number", [0, 1])
 def test_an_inbox_that_is_closed_waits_for_nobody(number: int) -> None:
     """The one that the server is asked for, and the one that waits for its turn."""
