@@ -97,6 +97,8 @@ class Overview(NamedTuple):
     """Why nothing is sent; None where nothing is stopped."""
     incidents: tuple[Incident, ...] = ()
     """The last ones, the newest first."""
+    orders: Mapping[str, int] = NOTHING
+    """That came by mail: `obeyed` and `ignored`."""
     muted: Mapping[str, str] = NO_REASONS
     """Rules that are muted, each with a line that says why."""
 
@@ -136,6 +138,8 @@ class Traced(NamedTuple):
     errors: tuple[str, ...] = ()
     """Of the review."""
     replies: tuple[Replied, ...] = ()
+    orders: tuple[str, ...] = ()
+    """What came of each order in it."""
 
 
 class Need(NamedTuple):

@@ -16,6 +16,7 @@ from tests.store.outbox import settings
 from tests.store.watched import (
     LORE,
     NEWS,
+    ORDER,
     PART,
     ROOT,
     put_a_bad_day,
@@ -56,6 +57,7 @@ def test_all_is_well(url: str) -> None:
         "threads: 1 done",
         "series:  none",
         "replies: none",
+        "orders:  0 obeyed, 0 ignored (`revokebot queue orders`)",
         "nothing went wrong lately",
     ]
 
@@ -110,6 +112,7 @@ def test_one_mail(url: str) -> None:
         "         v2, 2 mails of 3 patches",
         "         waiting: because, until 2026-02-03 13:00 UTC",
     ]
+    assert "\norder:   #revokebot stop: left alone\n" in status(url, ORDER).stdout
     got = json.loads(status(url, PART, "--format", "json").stdout)
     assert got["mail"]["courses"][0]["fate"] == "waiting"
 

@@ -80,6 +80,7 @@ def _lines(
     yield f"threads: {_counts(overview.threads)}{waits}"
     yield f"series:  {_counts(overview.series)}"
     yield f"replies: {_counts(overview.replies)}"
+    yield f"orders:  {_counts(overview.orders)} (`revokebot queue orders`)"
     if overview.stopped is not None:
         yield f"sending is stopped: {overview.stopped}; `revokebot queue start` lets replies go"
     yield from (f"{words}; `revokebot rules {rule}`" for rule, words in overview.muted.items())
@@ -132,6 +133,8 @@ def _mail_lines(traced: Traced, now: datetime) -> Iterator[str]:
     for reply in traced.replies:
         yield f"reply:   {reply.id} {reply.state} since {_when(reply.changed)}: {reply.reason}"
         yield f"         answers <{reply.parent}>; `revokebot queue show {reply.id}`"
+    for order in traced.orders:
+        yield f"order:   {order}"
     if traced.reviewed is not None and not traced.replies:
         yield "reply:   none; there was nothing to say"
 

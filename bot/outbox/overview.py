@@ -14,7 +14,8 @@ from bot.errors import BotError
 from bot.incoming import Kind, Stage
 from bot.outbox.database import Database
 from bot.outbox.moving import why_stopped
-from bot.outbox.schema import inbox, incident, mail, reply, review, series, thread
+from bot.outbox.obeying import heard_of
+from bot.outbox.schema import heard, inbox, incident, mail, reply, review, series, thread
 from bot.outbox.telling import count_records
 from bot.outgoing import State
 from bot.overview import Course, Incident, Overview, Parked, Polled, Replied, Traced
@@ -96,6 +97,7 @@ def _overview(connection: Connection, now: datetime) -> Overview:
         threads=_counted(connection, thread, thread.c.state),
         series=_counted(connection, series, series.c.fate),
         replies=_counted(connection, reply, reply.c.state),
+        orders=_orders(connection),
         oldest_due=_oldest_due(connection, now),
         oldest_unsent=_oldest_unsent(connection, now),
         parked=_parked(connection),
@@ -116,6 +118,12 @@ def _counted(connection: Connection, table: Table, column: Column[Any]) -> dict[
 def _pairs(connection: Connection, query: Any) -> dict[Any, Any]:
     """The two columns of `query`, as keys and values."""
     return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _orders(connection: Connection) -> dict[str, int]:
+    sums = select(func.sum(heard.c.accepted), func.sum(heard.c.ignored))
+    obeyed, ignored = connection.execute(sums).one()
+    return {"obeyed": int(obeyed or 0), "ignored": int(ignored or 0)}
 
 
 def _oldest_due(connection: Connection, now: datetime) -> datetime | None:
@@ -176,6 +184,11 @@ def _trace(connection: Connection, msgid: str) -> Traced | None:
         )  # fmt: skip
     roots = {msgid, *(course.msgid for course in found.courses)}
     found = _reviewed(connection, found, sorted(roots))
+    query = select(heard).where(heard.c.msgid == msgid)
+    row = connection.execute(query).mappings().first()
+    if row is not None:
+        outcomes = heard_of(row).outcomes
+        found = found._replace(orders=tuple(f"{one.line}: {one.words}" for one in outcomes))
     return None if found == Traced(msgid) else found
 
 

@@ -144,6 +144,7 @@ def _work(overview: Overview, now: datetime) -> Iterator[Metric]:
     yield _metric("gauge", "threads", "Threads by state.", _keyed(overview.threads), "state")
     yield _metric("gauge", "series", "Series by fate.", _keyed(overview.series), "fate")
     yield _metric("gauge", "replies", "Replies by state.", _keyed(overview.replies), "state")
+    yield _metric("counter", "orders", "Orders by mail.", _keyed(overview.orders), "outcome")
     for name, moment, words in (
         ("oldest_due_seconds", overview.oldest_due, "a thread waits for a worker."),
         ("oldest_unsent_seconds", overview.oldest_unsent, "a reply that may go waits."),

@@ -36,7 +36,7 @@ def on_sqlite(tmp_path: Path) -> Iterator[Onlooker]:
 
 
 def test_an_empty_store_has_nothing_to_tell(onlooker: Onlooker) -> None:
-    assert onlooker.look(NOW) == Overview(threads={}, series={}, replies={}, muted={})
+    assert onlooker.look(NOW) == Overview(orders={"obeyed": 0, "ignored": 0})
     assert onlooker.trace("nobody@example.org") is None
 
 
@@ -48,6 +48,7 @@ def test_all_is_counted(store_url: str, onlooker: Onlooker) -> None:
     ]  # fmt: skip
     assert seen.threads == {"done": 1, "due": 2, "parked": 1, "working": 1}
     assert seen.series == {"reviewed": 1, "waiting": 1}
+    assert seen.orders == {"obeyed": 1, "ignored": 1}
     assert seen.oldest_due == NOW - 2 * HOUR
     (parked,) = seen.parked
     assert (parked.thread, parked.msgid, parked.subject) == (2, ROOT, "frob: count")

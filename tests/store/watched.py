@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Table, insert
 
 from bot.outbox.database import connect
-from bot.outbox.schema import inbox, incident, mail, series, thread
+from bot.outbox.schema import heard, inbox, incident, mail, series, thread
 from bot.settings import StoreSettings
 from tests.store.outbox import NOW
 
@@ -18,6 +18,7 @@ LORE = "https://lore.example.org/dri-devel/"
 NEWS = "nntp://news.example.org/linux.dri"
 ROOT = "cover@example.org"
 PART = "part-1@example.org"
+ORDER = "order@example.org"
 
 
 def put(url: str, table: Table, **values: Any) -> None:
@@ -61,6 +62,14 @@ def put_incident(url: str, number: int, words: str = "it broke; mend it") -> Non
     put(url, incident, moment=NOW, kind="review", place=f"thread {number}", words=words)
 
 
+def put_orders(url: str, msgid: str, *outcomes: tuple[str, bool, str]) -> None:
+    rows = [{"line": line, "done": done, "words": words} for line, done, words in outcomes]
+    values = {"copy": "", "content": "", "moment": NOW, "author": "author@example.org"}
+    obeyed = sum(done for _, done, _ in outcomes)
+    counts = {"accepted": obeyed, "ignored": len(outcomes) - obeyed}
+    put(url, heard, msgid=msgid, orders=rows, **values, **counts)
+
+
 def put_a_bad_day(url: str) -> None:
     """A watcher with one inbox that fails, one thread that is parked, and one that waits."""
     put_inbox(url)
@@ -75,5 +84,6 @@ def put_a_bad_day(url: str) -> None:
     put_mail(url, "a-ghost@example.org", 2, "ghost")
     put_series(url, ROOT, 2, "waiting", until=NOW + HOUR)
     put_series(url, "other@example.org", 2, "reviewed", parts=["other@example.org"])
+    put_orders(url, ORDER, ("#revokebot stop", True, "left alone"), ("#revokebot x", False, "?"))
     for number in range(12):
         put_incident(url, number)

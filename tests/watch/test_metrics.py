@@ -29,6 +29,7 @@ SEEN = Overview(
     oldest_due=NOW - 2 * MINUTE,
     oldest_unsent=NOW + MINUTE,
     stopped="holidays",
+    orders={"obeyed": 2, "ignored": 7},
     muted={"resv-lock": "rule resv-lock is muted: 0 of 5 addressed"},
 )
 
@@ -58,6 +59,8 @@ def test_the_store_is_told_as_it_is_now() -> None:
         "revokebot_oldest_unsent_seconds": 0,
         "revokebot_sending_stopped": 1,
         "revokebot_rule_muted{rule=resv-lock}": 1,
+        "revokebot_orders_total{outcome=obeyed}": 2,
+        "revokebot_orders_total{outcome=ignored}": 7,
         "revokebot_store_up": 1,
     }
     assert {key: got.get(key) for key in expected} == expected
