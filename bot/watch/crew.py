@@ -197,17 +197,17 @@ class Hand:
             now = self._clock()
             self._store.give_back(number, self._owner, now, now + STORE_WAIT, words)
         elif outcome == "failed":
-            self._failed(number, words)
+            self._failed(number, words, answer.get("traceback"))
         elif outcome == "waiting":
             log.trouble("archive", f"thread {number}", words, msgid=answer["msgid"], thread=number)
         elif answer.get("reviewed"):
             facts = {key: answer[key] for key in ("msgid", "reviewed", "replies")}
             log.event("reviewed", thread=number, seconds=round(seconds, 3), **facts)
 
-    def _failed(self, number: int, words: str) -> None:
+    def _failed(self, number: int, words: str, traceback: str | None) -> None:
         now = self._clock()
         most = self._settings.watch.attempts
         parked = self._store.failed_thread(number, self._owner, now, now + RETRY, words, most)
         kind = "parked" if parked else "failed"
-        log.trouble(kind, f"thread {number}", words, thread=number)
+        log.trouble(kind, f"thread {number}", words, thread=number, traceback=traceback)
         self._store.note(now, kind, f"thread {number}", words)

@@ -189,7 +189,7 @@ def _guarded(name: str, job: Callable[[], None]) -> None:
         job()
     except Exception as err:
         words = f"{type(err).__name__}: {err}; please report it"
-        log.trouble("broken", name, words)
+        log.trouble("broken", name, words, error=err)
 
 
 def _unheard(inbox: str, outcome: str) -> None:

@@ -145,7 +145,8 @@ class Server:
         try:
             return page()
         except Exception as err:
-            log.trouble("health", path, one_line(f"{type(err).__name__}: {err}; please report it"))
+            words = one_line(f"{type(err).__name__}: {err}; please report it")
+            log.trouble("health", path, words, error=err)
             return 500, PLAIN, b"that went wrong; the log tells why\n"
         finally:
             self._busy.release()

@@ -48,7 +48,9 @@ def event(name: str, **fields: object) -> None:
     _LOGGER.info(name, extra={"fields": fields})
 
 
-def trouble(kind: str, place: str, words: str, **fields: object) -> None:
+def trouble(
+    kind: str, place: str, words: str, *, error: BaseException | None = None, **fields: object
+) -> None:
     """Log that something went wrong that a person may have to look at.
 
     Parameters
@@ -56,12 +58,12 @@ def trouble(kind: str, place: str, words: str, **fields: object) -> None:
     kind: one word of a small set, as it is counted by
     place: the inbox, thread, reply or setting that it is about
     words: one line that says what is wrong and what to do
+    error: what was not foreseen; its traceback is written, too
     """
     for told in _LISTENERS:
         told(kind)
-    _LOGGER.warning(
-        "trouble", extra={"fields": dict(kind=kind, place=place, words=words, **fields)}
-    )
+    fields = dict(kind=kind, place=place, words=words, **fields)
+    _LOGGER.warning("trouble", exc_info=error, extra={"fields": fields})
 
 
 def on_trouble(told: Callable[[str], None]) -> None:

@@ -18,6 +18,7 @@ import threading
 from datetime import UTC, datetime
 from functools import partial
 from queue import SimpleQueue
+from traceback import format_exc
 from typing import Any, BinaryIO
 
 from bot.child import Out
@@ -96,7 +97,8 @@ def _work(shop: Workshop, number: int, owner: str) -> dict[str, Any]:
             "words": f"needs more memory than {shop.settings.watch.memory}",
         }
     except Exception as err:
-        return {"outcome": "failed", "words": f"{type(err).__name__}: {err}"}
+        words = f"{type(err).__name__}: {err}; please report it"
+        return {"outcome": "failed", "words": words, "traceback": format_exc()}
 
 
 def _tell(out: Out, answer: dict[str, Any]) -> None:

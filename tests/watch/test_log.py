@@ -92,6 +92,18 @@ def test_what_libraries_say_has_the_same_form() -> None:
     assert line.endswith(r'library logger=urllib3.pool words="retrying\nnow"')
 
 
+def test_what_was_not_foreseen_comes_with_its_traceback() -> None:
+    out = lines("json")
+    try:
+        raise ValueError("odd")
+    except ValueError as err:
+        log.trouble("broken", "worker 1", "ValueError: odd; please report it", error=err)
+    (line,) = out.getvalue().splitlines()
+    got = json.loads(line)
+    assert got["kind"] == "broken"
+    assert "in test_what_was_not_foreseen" in got["traceback"]
+
+
 def test_a_traceback_is_one_field() -> None:
     out = lines("json")
     try:
