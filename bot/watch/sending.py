@@ -12,6 +12,7 @@ import pickle
 import signal
 import sys
 import threading
+from typing import Any
 
 from bot.config import Settings
 from bot.hiding import secrets_of
@@ -36,7 +37,11 @@ def main() -> int:
     with Store.open(settings.store) as store, terminable():
         sending = Round(sender_of(settings, store))
         for draft, missed in sending:
-            facts = {"reply": draft.id, "msgid": draft.envelope.msgid, "answers": draft.parent}
+            facts: dict[str, Any] = {
+                "reply": draft.id,
+                "msgid": draft.envelope.msgid,
+                "answers": draft.parent,
+            }
             if missed or draft.waits or draft.state is State.FAILED:
                 log.trouble("sending", f"reply {draft.id}", draft.reason, **facts)
             else:
