@@ -49,14 +49,19 @@ class Wire:
     ) -> None:
         """Connect, with TLS from the first byte where there is a context for it.
 
-        Raises `OSError`.
+        Raises `OSError`, or `WireError` where `host` can be no name.
         """
         self.host = host
         self._options = options
         self._buffer = bytearray()
         self._kept = 0
         self.begin()
-        self._socket = socket.create_connection((host, port), options.connect_timeout)
+        try:
+            self._socket = socket.create_connection((host, port), options.connect_timeout)
+        except UnicodeError as error:
+            raise WireError(
+                f"no host is called {shortened(host)!r}; check watch.inboxes"
+            ) from error
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, True)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, QUIET)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)

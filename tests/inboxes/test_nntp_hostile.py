@@ -50,6 +50,16 @@ def test_the_server_of_these_tests_is_one() -> None:
         assert server.clients == 1
 
 
+@pytest.mark.parametrize("host", ["a" * 70, "a..b", "no.such.host.invalid"])
+def test_a_host_that_is_none(host: str) -> None:
+    inbox = NntpInbox(f"nntp://{host}/toy", SETTINGS)
+    with pytest.raises(
+        ArchiveError, match=r"no (such host|host is called) .*; check watch.inboxes"
+    ):
+        mails(inbox)
+    inbox.close()
+
+
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize(
     ("how", "words"), [("hang", SILENT), ("drop", CLOSED), ("drip", LATE), ("line", LONG)]
