@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Ran", "Sender"]
 
-FIRST_WAIT = timedelta(minutes=2)
-"""Before the second attempt; each further one waits twice as long."""
 LONGEST_WAIT = timedelta(hours=4)
 
 
@@ -79,6 +77,11 @@ class Sender(NamedTuple):
         else:
             missed = self._follow(draft, seen, verdict)
         return Ran(self.store.draft(draft.id), missed)
+
+    def _pause(self, times: int) -> timedelta:
+        """How long to wait after `times` failures in a row."""
+        doublings: int = min(times - 1, 10)
+        return min(timedelta(seconds=self.settings.delivery.pause) * (1 << doublings), LONGEST_WAIT)
 
     @property
     def _lease(self) -> timedelta:
@@ -150,7 +153,7 @@ class Sender(NamedTuple):
             words = f"{outcome.words}; that was the last attempt"
             self.store.failed(draft.id, self.owner, now, words, doubtful=unsure)
         else:
-            self.store.later(draft.id, self.owner, now, now + _pause(attempts), outcome.words)
+            self.store.later(draft.id, self.owner, now, now + self._pause(attempts), outcome.words)
 
     def _wait_for_archive(self, draft: Draft, err: ArchiveError) -> None:
         """Ask again later, each time later; one that does not have the patch is given up on."""
@@ -162,7 +165,7 @@ class Sender(NamedTuple):
             words = f"{words}; that was the last attempt"
             self.store.failed(draft.id, self.owner, now, words, doubtful=unsure)
             return
-        until = now + _pause(waits)
+        until = now + self._pause(waits)
         self.store.later(draft.id, self.owner, now, until, words, doubtful=unsure, waits=waits)
 
     def _give_back(self, draft: Draft, err: BaseException) -> None:
@@ -172,7 +175,7 @@ class Sender(NamedTuple):
         until, waits = now, draft.waits
         if isinstance(err, Exception):  # else somebody has stopped this process
             waits += 1
-            until += _pause(waits)
+            until += self._pause(waits)
         words = f"could not be looked at: {_said(err)}"
         with suppress(BotError):  # what is told is what came first
             self.store.later(draft.id, self.owner, now, until, words, doubtful=unsure, waits=waits)
@@ -183,7 +186,7 @@ class Sender(NamedTuple):
         with suppress(BotError):
             if isinstance(err, BotError):
                 waits = draft.waits + 1
-                until, words = now + _pause(waits), f"could not be sent: {err}"
+                until, words = now + self._pause(waits), f"could not be sent: {err}"
                 self.store.later(draft.id, self.owner, now, until, words, waits=waits, begun=False)
             else:
                 words = f"broke off while sending ({_said(err)}); {_next(draft)}"
@@ -195,12 +198,6 @@ def _next(draft: Draft) -> str:
     if draft.kind is Kind.REVIEW:
         return "the archive will be asked"
     return "it goes again, with the same Message-ID"
-
-
-def _pause(times: int) -> timedelta:
-    """How long to wait after `times` failures in a row."""
-    doublings: int = min(times - 1, 10)
-    return min(FIRST_WAIT * (1 << doublings), LONGEST_WAIT)
 
 
 def _said(err: BaseException) -> str:

@@ -149,6 +149,8 @@ class DeliverySettings(NamedTuple):
     """Seconds that the archive is given to show a mail whose sender died, before it is resent."""
     attempts: int = 8
     """Attempts before a reply is parked as failed."""
+    pause: float = 120.0
+    """Seconds before the second attempt; each further one waits twice as long, up to 4 hours."""
     sign: str = ""
     """patatt key for outgoing mail, as `patatt.signingkey` has it; empty signs nothing."""
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Done", "Workshop"]
 
-FIRST_WAIT = timedelta(minutes=1)
+LONGEST_FIRST_WAIT = timedelta(minutes=1)
 """Before the archive is asked again; each further time it is twice as long."""
 
 
@@ -118,7 +118,8 @@ class Workshop(NamedTuple):
         return Done("asked", msgid=msgid)
 
     def _later(self, task: Task, msgid: str, err: ArchiveError, now: datetime) -> Done:
-        until = now + FIRST_WAIT * (1 << task.attempts)
+        first = min(timedelta(seconds=self.settings.watch.interval), LONGEST_FIRST_WAIT)
+        until = now + first * (1 << task.attempts)
         words = f"the archive could not be asked: {err}"
         most = self.settings.watch.attempts + 1  # never parked for this
         self.store.failed_thread(task.thread, task.owner, now, until, words, most)
