@@ -15,10 +15,7 @@ from bot.sources import open_mails
 from tests import postgres
 from tests.conftest import ARCHIVE, CORPUS
 from tests.soak.archive import Archive
-from tests.soak.storm import Plan, Report, fill, hold_sqlite, storm
-
-SHARED = (("--no-send",), ("--no-send",), ("--no-send",), ("--only-send",), ("--only-send",))
-"""Three watchers and two senders."""
+from tests.soak.storm import SHARED, Plan, Report, fill, hold_sqlite, storm
 
 
 def main() -> None:

@@ -26,12 +26,14 @@ from tests.soak.archive import Archive
 from tests.soak.outcome import State, backtest, look
 from tests.soak.watchers import Watcher
 
-__all__ = ["Plan", "Report", "settings", "storm"]
+__all__ = ["SHARED", "Plan", "Report", "fill", "hold_sqlite", "settings", "storm"]
 
 BATCH = 25
 """Mails that arrive at once."""
 CALM = 600.0
 """Seconds that all has to come to rest in, once the last mail is there."""
+SHARED = (("--no-send",), ("--no-send",), ("--no-send",), ("--only-send",), ("--only-send",))
+"""Three watchers and two senders."""
 SETTINGS = """
 [archive]
 url = "{url}"
