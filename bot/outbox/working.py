@@ -137,8 +137,10 @@ def _keep_series(connection: Connection, task: Task, fated: Iterable[Fated], now
     rows = {one.msgid: one for one in fated}
     owner = {part: one.msgid for one in fated for part in one.parts}
     for msgid in task.known.keys() - rows.keys():
-        into = owner.get(msgid, "")
-        words = f"its parts belong to <{into}> now" if into else "its mails are in no series now"
+        into = owner.get(msgid)
+        if into is None:
+            continue  # its mails are not kept any more
+        words = f"its parts belong to <{into}> now"
         gone = update(series).where(series.c.msgid == msgid, series.c.fate != Fate.REPLACED.value)
         values = {"fate": Fate.REPLACED.value, "reason": words, "until": None}
         connection.execute(gone.values(**values, changed=now))

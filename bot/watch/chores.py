@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from bot.config import Settings
+from bot.outbox.pruning import Pruner
 from bot.watch import log
 from bot.watched import Watched
 
@@ -33,12 +34,19 @@ class Chores:
             self._free_dead()
             self._minute = now
         if now - self._day >= DAY:
+            self._prune()
             self._day = now
 
     def run_now(self) -> None:
         """Do all of it."""
         self._minute = self._day = float("-inf")
         self.tick()
+
+    def _prune(self) -> None:
+        with Pruner.open(self._settings.store) as store:
+            pruned = store.prune(self._clock(), self._settings.watch)
+        if any(pruned):
+            log.event("pruned", **pruned._asdict())
 
     def _free_dead(self) -> None:
         """Bury owners of this machine that run no more; those of others have their leases."""
