@@ -135,6 +135,8 @@ class Task(NamedTuple):
     """Mails of the thread that have not come."""
     asked: datetime | None
     """Aware; when the archive was asked for the rest of the thread."""
+    keys: frozenset[str]
+    """What other revisions have in common with its series, as far as that was known."""
     known: Mapping[str, Known]
     """The thread's series by message-id."""
 

@@ -90,10 +90,15 @@ class Watched(Store):
         with self._reading() as connection:
             return working.next_due(connection)
 
-    def load(self, number: int, owner: str) -> Task | None:
-        """What there is to look at in a thread; None where `owner` has it no more."""
+    def load(self, number: int, owner: str, keys: frozenset[str] = frozenset()) -> Task | None:
+        """What there is to look at in a thread; None where `owner` has it no more.
+
+        Parameters
+        ----------
+        keys: what other revisions have in common with its series, where that is new
+        """
         with self._reading() as connection:
-            return working.load(connection, number, owner)
+            return working.load(connection, number, owner, keys)
 
     def finish(self, task: Task, worked: Worked, now: datetime) -> bool:
         """Keep what came of `task`, all or nothing; False where it is out of date."""

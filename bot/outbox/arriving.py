@@ -49,7 +49,7 @@ def take(
     for glance, raw in mails:
         kind = threads.kinds.get(glance.msgid, Kind.GHOST)
         if kind is not Kind.GHOST:
-            if glance.scope and kind is Kind.PATCH and _is_better(connection, glance.msgid, raw):
+            if _is_wanted(connection, glance, kind, raw):
                 threads.replace(glance, raw)
             continue
         new += 1
@@ -72,10 +72,19 @@ def packed(raw: bytes) -> bytes:
     return zlib.compress(raw, 1)
 
 
-def _is_better(connection: Connection, msgid: str, raw: bytes) -> bool:
-    """Whether another list has left more of a mail as it was than the one that it came through."""
-    known = connection.execute(select(mail.c.raw).where(mail.c.msgid == msgid)).scalar()
-    return known is not None and better(read_mail(raw), read_mail(zlib.decompress(known)))
+def _is_wanted(connection: Connection, glance: Glance, kind: Kind, raw: bytes) -> bool:
+    """Whether another copy of a mail is to take the place of the one that came first.
+
+    Of a patch that is one of which a list has left more as it was; of an order any other, since
+    the signature may hold there (`bot.orders.obey` knows what it has heard).
+    """
+    if glance.kind is not kind or not (glance.scope or kind is Kind.ORDER):
+        return False
+    found = connection.execute(select(mail.c.raw).where(mail.c.msgid == glance.msgid)).scalar()
+    if found is None:
+        return False
+    known = zlib.decompress(found)
+    return known != raw if kind is Kind.ORDER else better(read_mail(raw), read_mail(known))
 
 
 class _Threads:

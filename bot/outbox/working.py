@@ -53,14 +53,22 @@ def next_due(connection: Connection) -> datetime | None:
     return connection.execute(query.order_by(thread.c.due).limit(1)).scalar()
 
 
-def load(connection: Connection, number: int, owner: str) -> Task | None:
-    """All that there is to look at in the thread `number`; None where `owner` has lost it."""
+def load(
+    connection: Connection, number: int, owner: str, keys: frozenset[str] = frozenset()
+) -> Task | None:
+    """All that there is to look at in the thread `number`; None where `owner` has lost it.
+
+    Parameters
+    ----------
+    keys: what its series have in common with other revisions, beside what is known of that
+    """
     row = connection.execute(select(thread).where(thread.c.id == number)).mappings().first()
     if row is None or row["owner"] != owner:
         return None
     mails, arrived = {}, {}
     own, ghosts = set(), set()
-    for one in connection.execute(_mails_of(number, _related(connection, number))):
+    known = frozenset(connection.execute(_keys_of([number])).scalars()) | keys
+    for one in connection.execute(_mails_of(number, _related(connection, number, known))):
         if one.raw is not None:
             mails[one.msgid] = zlib.decompress(one.raw)
             arrived[one.msgid] = one.arrived
@@ -79,6 +87,7 @@ def load(connection: Connection, number: int, owner: str) -> Task | None:
         arrived=arrived,
         ghosts=frozenset(ghosts),
         asked=row["asked"],
+        keys=known,
         known={one["msgid"]: Known(one["digest"], Fate(one["fate"]), one["until"]) for one in rows},
     )
 
@@ -93,16 +102,19 @@ def _mails_of(number: int, numbers: Sequence[int]) -> Select[Any]:
     )
 
 
-def _related(connection: Connection, number: int) -> list[int]:
-    """The thread, and those that hold other revisions of its series."""
+def _related(connection: Connection, number: int, keys: frozenset[str]) -> list[int]:
+    """The thread, and those that hold other revisions of its series, which have `keys`."""
     found = [number]
-    fresh = found
-    while fresh and len(found) < MOST_THREADS:
-        keys = select(kin.c.key).where(kin.c.thread.in_(fresh))
+    while keys and len(found) < MOST_THREADS:
         query = select(kin.c.thread).where(kin.c.key.in_(keys)).distinct().order_by(kin.c.thread)
         fresh = [one for one in connection.execute(query).scalars() if one not in found]
         found += fresh
+        keys = frozenset(connection.execute(_keys_of(fresh)).scalars()) - keys
     return found[:MOST_THREADS]
+
+
+def _keys_of(numbers: Sequence[int]) -> Select[Any]:
+    return select(kin.c.key).where(kin.c.thread.in_(numbers))
 
 
 def finish(connection: Connection, task: Task, worked: Worked, now: datetime) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from bot.config import Settings
+from bot.orders.digest import digest_due
 from bot.outbox.pruning import Pruner
 from bot.watch import log
 from bot.watched import Watched
@@ -32,6 +33,8 @@ class Chores:
         now = time.monotonic()
         if now - self._minute >= MINUTE:
             self._free_dead()
+            if digest_due(self._store, self._settings, self._clock()):
+                log.event("digest")
             self._minute = now
         if now - self._day >= DAY:
             self._prune()

@@ -200,8 +200,8 @@ class Hand:
             self._failed(number, words, answer.get("traceback"))
         elif outcome == "waiting":
             log.trouble("archive", f"thread {number}", words, msgid=answer["msgid"], thread=number)
-        elif answer.get("reviewed"):
-            facts = {key: answer[key] for key in ("msgid", "reviewed", "replies")}
+        elif answer.get("reviewed") or answer.get("orders"):
+            facts = {key: answer[key] for key in ("msgid", "reviewed", "replies", "orders")}
             log.event("reviewed", thread=number, seconds=round(seconds, 3), **facts)
 
     def _failed(self, number: int, words: str, traceback: str | None) -> None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 
 from bot.incoming import Glance, Kind
+from bot.orders.parse import may_have_order
 from bot.sources.header import fields, parse_date, split_head, unfold
 from bot.sources.mail import MAIL_CAP, scan, sender_of
 from bot.sources.mime import body_text, transfer_decoded
@@ -41,9 +42,8 @@ class Glancer:
         links = tuple(link for link in links if link and link != seen.msgid)
         if len(links) > LINKS:
             links = (*links[: LINKS // 2], *links[-LINKS // 2 :])
-        text = _text(found, body)
         if not patch:
-            kind = Kind.ORDER if b"#revokebot" in text else Kind.REPLY
+            kind = Kind.ORDER if may_have_order(raw) else Kind.REPLY
             return Glance(seen.msgid, kind, links)
         return Glance(
             seen.msgid,
@@ -52,7 +52,7 @@ class Glancer:
             sender_of(found).email.lower(),
             _bucket(subject),
             parse_date(unfold(found.get(b"date", b""))),
-            self._words.search(text) is not None,
+            self._words.search(_text(found, body)) is not None,
         )
 
 

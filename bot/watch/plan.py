@@ -37,13 +37,20 @@ class Plan(NamedTuple):
     """Aware; when something is to be done though no mail comes."""
 
 
-def plan(task: Task, scopes: tuple[Scope, ...], now: datetime, settle: timedelta) -> Plan:
+def plan(
+    task: Task,
+    scopes: tuple[Scope, ...],
+    now: datetime,
+    settle: timedelta,
+    recheck: frozenset[str] = frozenset(),
+) -> Plan:
     """Look through the mails of `task`.
 
     Parameters
     ----------
     scopes: what the rules can fire on
     settle: how long after its last part a series is waited for
+    recheck: series that are reviewed though nothing has changed, by bare message-id
     """
     postings = tuple(assemble(map(read_mail, task.mails.values())))
     fated: list[Fated] = []
@@ -51,7 +58,8 @@ def plan(task: Task, scopes: tuple[Scope, ...], now: datetime, settle: timedelta
     for posting in postings:
         if task.own.isdisjoint(posting.mails):
             continue
-        known = task.known.get(posting.series.msgid)
+        msgid = posting.series.msgid
+        known = None if msgid in recheck else task.known.get(msgid)
         one = _fate(posting, task, scopes, now, settle)
         fated.append(one)
         if one.fate in (Fate.REVIEWED, Fate.INCOMPLETE) and not _is_done(one, known):

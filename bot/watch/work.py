@@ -16,6 +16,8 @@ from bot.config import Settings
 from bot.errors import ArchiveError
 from bot.incoming import Reviewed, Task, Worked
 from bot.model import Posting
+from bot.orders.model import Heard
+from bot.orders.parse import may_have_order
 from bot.outgoing import Action
 from bot.setup import Setup, run_of
 from bot.sources.lineage import keys_of, line_of, lineages
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Done", "Workshop"]
 
+DNS_WAIT = timedelta(minutes=5)
+"""Before name servers are asked again about the signature of an order."""
 LONGEST_FIRST_WAIT = timedelta(minutes=1)
 """Before the archive is asked again; each further time it is twice as long."""
 
@@ -47,6 +51,8 @@ class Done(NamedTuple):
     msgid: str = ""
     """Bare message-id of a series of it."""
     words: str = ""
+    orders: int = 0
+    """Lines in mails that were heard for the first time, obeyed or not."""
 
 
 class Workshop(NamedTuple):
@@ -60,6 +66,8 @@ class Workshop(NamedTuple):
     fetch: Callable[[str], Sequence[bytes]]
     """Gives the thread of a message-id, and those of its other revisions (`bot.sources.archive`).
     Raises ArchiveError."""
+    hear: Callable[[Sequence[bytes], datetime], Sequence[Heard]]
+    """Obeys the orders in mails, in order of arrival (`bot.orders.obey`)."""
     clock: Callable[[], datetime]
     """Gives aware times."""
 
@@ -72,10 +80,17 @@ class Workshop(NamedTuple):
         if task is None:
             return Done("lost")
         now = self.clock()
-        settle = timedelta(seconds=self.settings.watch.settle)
-        todo = plan(task, self.setup.scope, now, settle)
+        # First, so that what somebody does not want to hear is not written.
+        heard = self._hear(task, now)
+        recheck = frozenset(one.recheck for one in heard if one.recheck)
+        todo = self._plan(task, now, recheck)
+        keys = frozenset(key for one in todo.fated for key in one.keys)
+        if todo.chosen and not keys <= task.keys:
+            task = self.store.load(number, owner, keys)
+            if task is None:
+                return Done("lost")
+            todo = self._plan(task, now, recheck)
         made = self._answers(task, todo, now)
-        note = None
         if any(map(_speaks, made)) and (cut := self._cut(task, todo)):
             try:
                 return self._ask(task, cut, now)
@@ -85,10 +100,22 @@ class Workshop(NamedTuple):
                 note = Problem("older-revisions-unknown", cut, f"the archive was no help: {err}")
                 made = self._answers(task, _noted(todo, note), now)
         kept = tuple(map(_kept, made))
-        done = self.store.finish(task, Worked(todo.fated, kept, todo.due), self.clock())
+        again = [now + DNS_WAIT] if any(one.again for one in heard) else []
+        due = min([*again, *([todo.due] if todo.due else [])], default=None)
+        done = self.store.finish(task, Worked(todo.fated, kept, due), self.clock())
         first = todo.fated[0].msgid if todo.fated else next(iter(task.mails), "")
         replies = sum(len(one.replies) for one in kept)
-        return Done("done" if done else "stale", len(kept), replies, first)
+        orders = sum(len(one.outcomes) for one in heard if one.fresh)
+        return Done("done" if done else "stale", len(kept), replies, first, orders=orders)
+
+    def _hear(self, task: Task, now: datetime) -> Sequence[Heard]:
+        mails = [raw for msgid, raw in task.mails.items() if msgid in task.own]
+        orders = [raw for raw in mails if may_have_order(raw)]
+        return self.hear(orders, now) if orders else ()
+
+    def _plan(self, task: Task, now: datetime, recheck: frozenset[str]) -> Plan:
+        settle = timedelta(seconds=self.settings.watch.settle)
+        return plan(task, self.setup.scope, now, settle, recheck)
 
     def _answers(self, task: Task, todo: Plan, now: datetime) -> list[Answer]:
         if not todo.chosen:

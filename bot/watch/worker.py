@@ -15,15 +15,20 @@ import resource
 import signal
 import sys
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from queue import SimpleQueue
 from traceback import format_exc
 from typing import Any, BinaryIO
 
+from bot.attest import Attest, attest
 from bot.child import Out
 from bot.config import Settings
 from bot.errors import ArchiveError, BotError
+from bot.orders import maintainers
+from bot.orders.model import Heard
+from bot.orders.obey import obey, signatures
 from bot.setup import Setup
 from bot.sources.archive import fetch
 from bot.sources.options import SourceOptions
@@ -51,8 +56,6 @@ def main() -> None:
 
 def workshop(settings: Settings, store: Watched) -> Workshop:
     """What looking at threads needs.  Raises `UsageError` for settings that can't be."""
-    from bot.attest import attest
-
     setup = Setup.of(settings)
     return Workshop(
         store,
@@ -61,6 +64,7 @@ def workshop(settings: Settings, store: Watched) -> Workshop:
         Glancer(setup.scope),
         attest(settings.dkim),
         partial(_fetch, settings=settings),
+        partial(_hear, store, settings, signatures(settings.dkim)),
         lambda: datetime.now(UTC),
     )
 
@@ -71,6 +75,12 @@ def _fetch(msgid: str, settings: Settings) -> tuple[bytes, ...]:
     if thread.notes:
         raise ArchiveError(thread.notes[0].message)
     return thread.mails
+
+
+def _hear(
+    store: Watched, settings: Settings, look: Attest, mails: Sequence[bytes], now: datetime
+) -> tuple[Heard, ...]:
+    return obey(store, mails, settings, now, look, partial(maintainers.read, settings.review.tree))
 
 
 def _lines(stream: BinaryIO) -> SimpleQueue[bytes]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlalchemy import create_engine, text
 
@@ -58,7 +58,9 @@ def unreachable(msgid: str) -> Sequence[bytes]:
 
 
 class Shop:
-    """The store at `url`, and all that works on it."""
+    """The store at `url`, and all that works on it; a fixture closes what a test has opened."""
+
+    opened: ClassVar[list[Shop]] = []
 
     def __init__(
         self, url: str, fetch: Callable[[str], Sequence[bytes]] = lambda msgid: ()
@@ -70,9 +72,17 @@ class Shop:
         setup = Setup.of(self.settings)
         self.glance = Glancer(setup.scope)
         self.shop = Workshop(
-            self.store, self.settings, setup, self.glance, None, fetch, lambda: self.now
+            self.store,
+            self.settings,
+            setup,
+            self.glance,
+            None,
+            fetch,
+            lambda mails, now: (),
+            lambda: self.now,
         )
         self._cursor = 0
+        self.opened.append(self)
 
     def lease(self, name: str = "inbox") -> Lease:
         held = self.store.lease(name, OWNER, self.now, LONG)

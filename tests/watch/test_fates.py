@@ -88,7 +88,6 @@ def test_the_order_of_arrival_makes_no_difference(
         "20260303x.77-1-author@author.example": 4,
         "m3@author.example": 2,
     }
-    shop.store.close()
 
 
 def test_parts_wait_for_one_another_until_they_have_settled(store_url: str) -> None:
