@@ -112,7 +112,7 @@ def _prune(settings: Settings, args: Namespace, now: datetime) -> None:
     from bot.outbox.pruning import Pruner
 
     with Pruner.open(settings.store) as store:
-        done = store.prune(now, settings.watch, dry_run=args.dry_run)
+        done = store.prune(now, settings.watch, dry_run=args.dry_run, most=None)
         would = "would forget" if args.dry_run else "forgot"
         print(f"{would} {done.threads} threads with all their mails")
         print(f"{would} the text of {done.mails} other mails that led to no review")

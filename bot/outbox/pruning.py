@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Delete,
+    Select,
     Update,
     and_,
     delete,
@@ -42,6 +43,8 @@ AT_ONCE = 1000
 """Rows of one transaction: who else wants to write waits no longer than for those."""
 THREADS_AT_ONCE = 100
 """With all their mails."""
+A_BIT = 20_000
+"""Of each kind in one call: a daemon has other things to do, and looks again the next day."""
 CALM = (Stage.QUIET.value, Stage.DONE.value, Stage.PARKED.value)
 """Threads that nobody is about to look at."""
 
@@ -63,7 +66,14 @@ class Pruned(NamedTuple):
 class Pruner(Database):
     """The database of the bot, and what can be taken out of it."""
 
-    def prune(self, now: datetime, keep: WatchSettings, *, dry_run: bool = False) -> Pruned:
+    def prune(
+        self,
+        now: datetime,
+        keep: WatchSettings,
+        *,
+        dry_run: bool = False,
+        most: int | None = A_BIT,
+    ) -> Pruned:
         """Forget what is older than `keep` says, in transactions that hold up nobody for long.
 
         It can be stopped anywhere, and several may do it at once.
@@ -71,39 +81,41 @@ class Pruner(Database):
         Parameters
         ----------
         dry_run: only count
+        most: that is done, of each kind; None for all
         """
         soon = now - timedelta(days=keep.keep_days)
         late = min(soon, now - timedelta(days=keep.keep_reviewed_days))
         old = _old_threads(late)
-        with self._reading() as connection:
-            numbers = connection.execute(select(thread.c.id).where(old)).scalars().all()
+        numbers = self._found(select(thread.c.id).where(old).limit(most))
         if not dry_run:
             for some in _some(numbers, THREADS_AT_ONCE):
                 with self._writing() as connection:
                     lock(connection)
                     _forget_threads(connection, and_(thread.c.id.in_(some), old))
+
+        def each(key: Column[Any], which: ColumnElement[bool], act: Update | Delete) -> int:
+            found = self._found(select(key).where(which).limit(most))
+            if not dry_run:
+                for some in _some(found, AT_ONCE):
+                    self._do(act.where(key.in_(some), which))
+            return len(found)
+
         return Pruned(
-            mails=self._each(mail.c.msgid, _unused_texts(soon), NO_TEXT, dry_run=dry_run),
+            mails=each(mail.c.msgid, _unused_texts(soon), NO_TEXT),
             threads=len(numbers),
-            replies=self._each(reply.c.id, _told_texts(late), NO_REPLY_TEXT, dry_run=dry_run),
-            discarded=self._each(reply.c.id, _never_sent(late), delete(reply), dry_run=dry_run),
-            incidents=self._each(
-                incident.c.id, incident.c.moment < late, delete(incident), dry_run=dry_run
-            ),
+            replies=each(reply.c.id, _told_texts(late), NO_REPLY_TEXT),
+            discarded=each(reply.c.id, _never_sent(late), delete(reply)),
+            incidents=each(incident.c.id, incident.c.moment < late, delete(incident)),
         )
 
-    def _each(
-        self, key: Column[Any], which: ColumnElement[bool], act: Update | Delete, *, dry_run: bool
-    ) -> int:
-        """Do `act` to all rows that are `which`, and still are when it comes to them."""
+    def _found(self, query: Select[Any]) -> Sequence[Any]:
         with self._reading() as connection:
-            found = connection.execute(select(key).where(which)).scalars().all()
-        if not dry_run:
-            for some in _some(found, AT_ONCE):
-                with self._writing() as connection:
-                    lock(connection)
-                    connection.execute(act.where(key.in_(some), which))
-        return len(found)
+            return connection.execute(query).scalars().all()
+
+    def _do(self, act: Update | Delete) -> None:
+        with self._writing() as connection:
+            lock(connection)
+            connection.execute(act)
 
     def vacuum(self) -> None:
         """Let SQLite give the free room in its file back to the disk; others wait meanwhile.

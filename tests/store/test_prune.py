@@ -174,6 +174,13 @@ def test_a_reply_that_no_person_discarded_is_written_anew(kept: Kept) -> None:
     assert raws == {False}
 
 
+def test_a_daemon_does_a_bit_at_a_time(kept: Kept) -> None:
+    left = [len(kept.texts())]
+    while any(kept.prune(NOW, KEEP, most=1)):
+        left.append(len(kept.texts()))
+    assert left == [8, 7, 6, 5]
+
+
 def test_a_text_is_never_kept_longer_than_that_it_has_come(kept: Kept) -> None:
     before = kept.mails()
     assert kept.prune(NOW, KEEP._replace(keep_days=500, keep_reviewed_days=1)) == NOTHING
