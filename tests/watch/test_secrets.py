@@ -127,6 +127,7 @@ def test_no_secret_is_seen(
         assert "password authentication failed" in seen["refused"]
     bot.end()
     seen["log"] = "".join(bot.said)
+    assert "Fatal Python error" not in seen["log"], "the process that sends has ended by itself"
     server = request.getfixturevalue("postgres") if url else None
     seen["store"] = stored(tmp_path, url, server)
     assert "frob" in seen["store"] or "can-revoke" in seen["store"]
