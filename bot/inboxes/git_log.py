@@ -36,7 +36,7 @@ class Commit(NamedTuple):
     time: int
     """Committer's, seconds since 1970: when the list's server had received the mail."""
     mail: bytes | None = None
-    """Raw; None for a deletion."""
+    """Raw; None for a deletion, and where one was purged."""
 
 
 def resume(newest_first: Sequence[Commit], since: float, complete: bool) -> str | None:
@@ -139,7 +139,8 @@ class Log:
             name, time = words[2].decode(), int(words[3])
             if left or words[0] != b"blob":
                 raise DamageError(f"the mail of commit {name} could not be read")
-            yield Commit(name, time, mail)
+            # What was purged leaves an empty file.
+            yield Commit(name, time, mail or None)
 
     def _see_deletion(self, repository: Path, commit: str) -> None:
         """A mail is also missing when git has lost it; that must not pass for a deletion."""

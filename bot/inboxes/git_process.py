@@ -25,6 +25,7 @@ LIMIT = 120.0
 """Seconds for a command that works on a repository of this machine."""
 PIPE = 1 << 20
 """Bytes between git and us."""
+ERRORS = ("error: ", "fatal: ")
 WORDS = 200
 """Characters of a complaint that are passed on."""
 
@@ -132,11 +133,11 @@ def _verb(arguments: Sequence[str]) -> str:
 
 
 def _words(complaint: bytes) -> str:
-    """The line of a complaint that says most: the first fatal one, else the last."""
+    """The line of a complaint that says most: the first error, else the last line."""
     lines = complaint.decode("utf-8", "replace").strip().splitlines() or ["git said nothing"]
-    said = next((line for line in lines if line.startswith("fatal: ")), lines[-1])
+    said = next((line for line in lines if line.startswith(ERRORS)), lines[-1])
     plain = "".join(char if char.isprintable() else " " for char in said)
-    return plain.removeprefix("fatal: ")[:WORDS]
+    return plain.removeprefix("fatal: ").removeprefix("error: ")[:WORDS]
 
 
 def _signal(process: subprocess.Popen[bytes]) -> None:
