@@ -37,6 +37,10 @@ class Front(ThreadingHTTPServer):
         """By what is asked for, how it is answered instead."""
         self.validators = False
         """Whether it sends an ETag, and 304 to who has it."""
+        self.unchanged = 0
+        """Answers with 304 to a question for the head."""
+        self.moved: Callable[[Handler], None] | None = None
+        """How what is below `/old/` is answered."""
         self.stopping = threading.Event()
         self.stalled = threading.Event()
 
@@ -69,6 +73,8 @@ class Handler(BaseHTTPRequestHandler):
             kind = "refs" if "Git-Protocol" in self.headers else "head"
         self.server.asked.append(kind)
         manner = self.server.manners.get(kind)
+        if self.path.startswith("/old/"):
+            manner = self.server.moved
         if manner:
             manner(self)
         elif kind == "manifest":
@@ -88,6 +94,7 @@ class Handler(BaseHTTPRequestHandler):
             headers["ETag"] = tag
             if self.headers["If-None-Match"] == tag:
                 status, body = 304, b""
+                self.server.unchanged += 1
         self.start(status, b"" if status == 304 else body, **headers)
         self.wfile.write(body)
 

@@ -68,7 +68,7 @@ def _bare(mail: str, name: str) -> str:
     return ""
 
 
-def _await(url: str) -> None:
+def answering(url: str) -> None:
     for _try in range(200):
         try:
             with urllib.request.urlopen(url, timeout=5):
@@ -92,7 +92,7 @@ def served(folder: Path, model: Path) -> Iterator[Inbox]:
     ):
         inbox = Inbox(folder / NAME, environment(folder), port, server)
         try:
-            _await(f"{inbox.url}/_/text/help/raw")
+            answering(f"{inbox.url}/_/text/help/raw")
             yield inbox
         finally:
             server.kill()
