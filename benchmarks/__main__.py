@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import archive, cold_start, kept, patches, records, replies, rules
+from benchmarks import archive, cold_start, heads, kept, patches, records, replies, rules
 
 MEASUREMENTS = {
     "rules": rules.main,
@@ -15,6 +15,7 @@ MEASUREMENTS = {
     "records": records.main,
     "archive": archive.main,
     "kept": kept.main,
+    "heads": heads.main,
 }
 
 

@@ -26,7 +26,7 @@ from bot.settings import DeliverySettings
 from tests.delivery.listener import Listener
 from tests.inboxes.netd import Netd, mail, running
 
-__all__ = ["main"]
+__all__ = ["Meter", "main"]
 
 INBOXES = 20
 ROUNDS = 50

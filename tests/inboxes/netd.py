@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A real public-inbox-netd on loopback: its inboxes by NNTP and IMAP, with and without TLS.
+"""A real public-inbox-netd on loopback: its inboxes by HTTP, NNTP and IMAP, with and without TLS.
 
 It can be killed and started again at the same ports.
 """
@@ -23,7 +23,7 @@ from tests.public_inbox import add, environment, needed, run
 
 __all__ = ["Netd", "mail", "running"]
 
-PROTOCOLS = ("nntp", "nntps", "imap", "imaps")
+PROTOCOLS = ("nntp", "nntps", "imap", "imaps", "http")
 
 
 def mail(number: int, body: str = "Text.\n") -> bytes:
@@ -49,6 +49,8 @@ class Netd:
 
     def url(self, protocol: str, number: int = 0) -> str:
         """As of `watch.inboxes`."""
+        if protocol == "http":
+            return f"http://127.0.0.1:{self.ports['http']}/i{number}/"
         user, folder = ("anonymous@", ".0") if protocol.startswith("imap") else ("", "")
         port = self.ports[protocol]
         return f"{protocol}://{user}127.0.0.1:{port}/toy.n{number}{folder}"
@@ -64,7 +66,10 @@ class Netd:
     def start(self) -> None:
         """Serve, and return once all ports are open."""
         tls = f"cert={self.pem},key={self.pem.with_suffix('.key')}"
-        listen = [f"-l{name}://127.0.0.1:{port}/?{tls}" for name, port in self.ports.items()]
+        listen = [
+            f"-l{name}://127.0.0.1:{port}/" + (f"?{tls}" if name != "http" else "")
+            for name, port in self.ports.items()
+        ]
         with open(self.folder / "log", "ab") as log:
             self._process = subprocess.Popen(
                 ["public-inbox-netd", "-W0", *listen], env=self.env, stdout=log, stderr=log
