@@ -7,6 +7,7 @@ folder that only its owner can enter.  Nothing here reads or writes a row.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sqlite3
@@ -171,7 +172,16 @@ def _make_file(url: URL) -> None:
     path = Path(url.database)
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        # One that is there is never opened past SQLite: closing it again would take from this
+        # process all locks that it has on it (sqlite.org/howtocorrupt.html, 2.2).
+        if not path.exists():
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        elif not path.is_file():
+            raise OSError(errno.EISDIR, os.strerror(errno.EISDIR))
+        elif not os.access(path, os.R_OK | os.W_OK):
+            raise OSError(errno.EACCES, os.strerror(errno.EACCES))
+    except FileExistsError:
+        pass  # another process was quicker
     except OSError as err:
         raise UsageError(f"store.url: {path}: {err.strerror}; name a file to write to") from err
 

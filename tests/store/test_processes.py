@@ -229,3 +229,22 @@ def test_the_default_is_in_the_state_folder(
     monkeypatch.setenv("HOME", str(tmp_path))
     with Store.open(StoreSettings()) as store:
         assert store.url == f"sqlite:///{tmp_path}/.local/state/revokebot/revokebot.db"
+
+
+READS = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); {}; c.close()"
+
+
+def test_opening_it_twice_in_one_process_loses_nothing(tmp_path: Path) -> None:
+    database = tmp_path / "state" / "outbox.db"
+    with Store.open(settings(tmp_path)) as store:
+        store.start()
+        Store.open(settings(tmp_path)).close()
+        # Another process that closes the file last, as far as it knows, throws the log away.
+        look = READS.format("c.execute('SELECT * FROM switch').fetchall()")
+        subprocess.run([sys.executable, "-c", look, str(database)], check=True)
+        store.stop("to be seen by others")
+        look = READS.format("print(c.execute('SELECT reason FROM switch').fetchall())")
+        seen = subprocess.run(
+            [sys.executable, "-c", look, str(database)], check=True, capture_output=True, text=True
+        )
+    assert seen.stdout == "[('to be seen by others',)]\n"
