@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import argparse
 
-from benchmarks import archive, cold_start, heads, kept, patches, records, replies, rules
+from benchmarks import archive, cold_start, heads, kept, patches, records, replies, rules, watch
 
 MEASUREMENTS = {
     "rules": rules.main,
@@ -16,6 +16,7 @@ MEASUREMENTS = {
     "archive": archive.main,
     "kept": kept.main,
     "heads": heads.main,
+    "watch": watch.main,
 }
 
 
