@@ -18,10 +18,9 @@ from contextlib import closing, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
 from bot.errors import BotError, UsageError
-from bot.outbox.restoring import ready
+from bot.outbox.restoring import ready, uri_of
 
 __all__ = ["Restored", "backup", "restore"]
 
@@ -62,9 +61,9 @@ def backup(path: Path, target: Path, *, force: bool = False) -> None:
 def restore(path: Path, source: Path, now: datetime) -> Restored:
     """Put the copy in the file `source` in the place of the outbox in the file `path`.
 
-    It is brought to the tables of this version first.  Mails of ours that had not left
-    are marked as possibly sent.  What is there before is copied beside `path`; what others
-    write between that copy and the change, an instant, is lost.
+    It is brought to the tables of this version first, and learns what has left since; all
+    else that had not left is marked as possibly sent.  What is there before is copied beside
+    `path`.  What others write between that copy and the change, an instant, is lost.
 
     Raises `UsageError` where `source` is no outbox, and `BotError` where it is of a newer version.
     """
@@ -75,7 +74,7 @@ def restore(path: Path, source: Path, now: datetime) -> Restored:
     with _told(f"{source} to {path}"), _beside(path) as copy:
         _copy(source, copy)
         _check(copy, f"{source} is damaged; restore another copy")
-        unsent = ready(copy, _stopped(path))
+        unsent = ready(copy, path)
         if not path.exists():
             _name(copy, path, force=False)
             return Restored(None, unsent, whole=True)
@@ -95,21 +94,14 @@ def _keep(path: Path, kept: Path) -> bool:
             _copy(path, copy)
             _name(copy, kept, force=False)
     except sqlite3.DatabaseError as err:
-        if err.sqlite_errorcode not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        code = getattr(err, "sqlite_errorcode", 0)
+        if code not in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             raise
         for end in reversed(BESIDE):
             with suppress(FileNotFoundError):
                 os.rename(f"{path}{end}", f"{kept}{end}")
         return False
     return True
-
-
-def _stopped(path: Path) -> str | None:
-    """Why sending is stopped; None where it isn't, or nobody can tell any more."""
-    with suppress(sqlite3.Error), closing(_opened(path, "ro")) as connection:
-        row = connection.execute("SELECT reason FROM switch").fetchone()
-        return row and str(row[0])
-    return None
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -146,7 +138,7 @@ def _is_outbox(path: Path) -> None:
 
 def _opened(path: Path, mode: str = "rw") -> sqlite3.Connection:
     """A connection that makes no file, and of which nothing is in a transaction."""
-    uri = f"file:{quote(str(path.absolute()))}?mode={mode}"
+    uri = uri_of(path, mode)
     return sqlite3.connect(uri, timeout=PATIENCE, isolation_level=None, uri=True)
 
 

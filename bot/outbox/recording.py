@@ -41,7 +41,9 @@ SAME_REVIEW = update(review).where(review.c.id == bindparam("found"))
 OLD_ENTRIES = delete(entry).where(entry.c.review_id == bindparam("found"))
 NEW_ENTRY = insert(entry)
 KNOWN = (
-    select(reply.c.id, reply.c.msgid, reply.c.parent, reply.c.state, reply.c.by_hand)
+    select(
+        reply.c.id, reply.c.msgid, reply.c.parent, reply.c.state, reply.c.by_hand, reply.c.review_id
+    )
     .where(
         reply.c.kind == Kind.REVIEW.value,
         or_(reply.c.msgid.in_(MSGIDS), reply.c.parent.in_(PARENTS)),
@@ -50,6 +52,8 @@ KNOWN = (
 )
 NEW_REPLY = insert(reply).returning(reply.c.msgid, reply.c.id)
 ANEW = ("state", "reason", "not_before", "changed")
+ADOPT = update(reply).where(reply.c.msgid == bindparam("wanted"), reply.c.review_id.is_(None))
+"""A reply that a restored store learnt of has no review before it is written again."""
 REVIVE = update(reply).where(reply.c.msgid == bindparam("wanted"))
 LEAVING = (State.SENT.value, State.SENDING.value)
 
@@ -95,7 +99,11 @@ def _record_replies(connection: Connection, rows: Sequence[dict[str, Any]]) -> t
     dropped = State.DISCARDED.value
     again = {known.msgid for known in there if known.state == dropped and not known.by_hand}
     answered = {known.parent: known.msgid for known in there if known.state in LEAVING}
+    orphans = {known.msgid for known in there if known.review_id is None}
     for row in rows:
+        if row["msgid"] in orphans:
+            wanted = {"wanted": row["msgid"], "review_id": row["review_id"]}
+            connection.execute(ADOPT, wanted)
         if row["msgid"] in ids and row["msgid"] not in again:
             continue
         if row["parent"] in answered:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -15,3 +16,17 @@ from bot.store import Store
 def store(store_url: str) -> Iterator[Store]:
     with Store.open(StoreSettings(store_url)) as opened:
         yield opened
+
+
+@pytest.fixture
+def url(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """`store.url` of an SQLite outbox, which is not made yet, and is that of the commands."""
+    url = f"sqlite:///{tmp_path}/state/outbox.db"
+    monkeypatch.setenv("REVOKEBOT_STORE_URL", url)
+    return url
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A file for a copy of it; what is special in a URL stands in its name."""
+    return tmp_path / "a % copy?.db"
