@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -46,11 +45,13 @@ def open_inbox(name: str, settings: Settings, state: Path) -> Inbox:
         case "http" | "https":
             return _git(name, settings, state)
         case "nntp" | "nntps":
-            nntp: Inbox = import_module("bot.inboxes.nntp").NntpInbox(name, settings)
-            return nntp
+            from bot.inboxes.nntp import NntpInbox
+
+            return NntpInbox(name, settings)
         case "imap" | "imaps":
-            imap: Inbox = import_module("bot.inboxes.imap").ImapInbox(name, settings)
-            return imap
+            from bot.inboxes.imap import ImapInbox
+
+            return ImapInbox(name, settings)
     raise UsageError(f"watch.inboxes: {shown!r}: no way to watch {parts.scheme}://; {FORMS}")
 
 

@@ -48,6 +48,15 @@ class Front(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}/toy/"
 
+    def cut_once(self) -> None:
+        """Hang up in the middle of the next pack."""
+
+        def cut(handler: Handler) -> None:
+            self.manners.pop("pack", None)
+            handler.half(stall=False)
+
+        self.manners["pack"] = cut
+
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that hangs up on us is what is being tested."""
 

@@ -19,6 +19,7 @@ import pytest
 from bot.errors import ArchiveError
 from bot.inboxes import git_clone
 from tests.conftest import ROOT
+from tests.inboxes.damage import DAMAGE
 from tests.inboxes.epochs import Epochs, mail
 from tests.inboxes.front import Front, Handler, fronting
 from tests.inboxes.looking import Looker
@@ -103,14 +104,16 @@ def test_closing_kills_a_fetch_at_once(front: Front, box: Looker) -> None:
         box.look()
 
 
-def fetching() -> Iterator[int]:
-    """Our children that are a git which fetches."""
+def gits() -> dict[int, list[str]]:
+    """Our children that are git, with their words."""
+    found = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             parent = int(stat.read_text().rpartition(")")[2].split()[1])
             words = stat.with_name("cmdline").read_text().split("\0")
-            if parent == os.getpid() and "fetch" in words:
-                yield int(stat.parent.name)
+            if parent == os.getpid() and words[0] == "git":
+                found[int(stat.parent.name)] = words
+    return found
 
 
 def test_a_killed_git_leaves_nothing_in_the_way(front: Front, box: Looker) -> None:
@@ -118,8 +121,9 @@ def test_a_killed_git_leaves_nothing_in_the_way(front: Front, box: Looker) -> No
 
     def kill() -> None:
         front.stalled.wait(10)
-        for pid in fetching():
-            os.killpg(pid, signal.SIGKILL)
+        for pid, words in gits().items():
+            if "fetch" in words:
+                os.killpg(pid, signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()
@@ -128,6 +132,29 @@ def test_a_killed_git_leaves_nothing_in_the_way(front: Front, box: Looker) -> No
     killer.join()
     front.manners.clear()
     assert box.look() == NEW
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.02, 0.04, 0.06, 0.1, 0.15])
+def test_whenever_gits_are_killed_nothing_is_lost(
+    box: Looker, epochs: Epochs, seconds: float
+) -> None:
+    def kill() -> None:
+        time.sleep(seconds)
+        for pid in gits():
+            with suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+
+    for number in range(10, 14):
+        epochs.add(mail(number))
+        killer = threading.Thread(target=kill)
+        killer.start()
+        with suppress(ArchiveError):
+            box.look()
+        killer.join()
+    with suppress(ArchiveError):
+        box.look()
+    box.look()
+    assert box.seen == set(range(1, 14))
 
 
 def test_what_a_killed_git_left_is_cleared_away(box: Looker) -> None:
@@ -162,27 +189,6 @@ def test_a_watcher_that_died_leaves_its_git_in_peace(
     # The server has been silent for as long as git is told to bear.
     monkeypatch.setattr(git_clone, "PATIENCE", 20.0)
     assert box.look() == NEW
-
-
-def _cut_packs(clone: Path) -> None:
-    for pack in clone.glob("objects/pack/*.pack"):
-        pack.chmod(0o600)
-        os.truncate(pack, pack.stat().st_size // 2)
-
-
-DAMAGE: dict[str, Callable[[Path], object]] = {
-    "gone": shutil.rmtree,
-    "no HEAD": lambda clone: (clone / "HEAD").unlink(),
-    "empty HEAD": lambda clone: (clone / "HEAD").write_bytes(b""),
-    "empty ref": lambda clone: (clone / "refs/heads/master").write_bytes(b""),
-    "wrong ref": lambda clone: (clone / "refs/heads/master").write_text("1" * 40 + "\n"),
-    "no config": lambda clone: (clone / "config").write_bytes(b"[core"),
-    "no objects": lambda clone: shutil.rmtree(clone / "objects"),
-    "no packs": lambda clone: shutil.rmtree(clone / "objects/pack"),
-    "half packs": _cut_packs,
-    "no shallow": lambda clone: (clone / "shallow").unlink(),
-    "shallow of nonsense": lambda clone: (clone / "shallow").write_text("nonsense\n"),
-}
 
 
 @pytest.mark.parametrize("name", DAMAGE)

@@ -2,7 +2,8 @@
 """Whatever happens between the looks at an inbox, each mail that is in it is given, in order.
 
 Mails arrive and are deleted, purged and edited, epochs begin, the caller dies
-between two batches, and the clones are lost or are another machine's.  All
+between two batches, the server hangs up in the middle of a pack, and the clones
+are damaged, lost, or another machine's.  All
 bounds are small here, so that short histories go past them.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,9 +21,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bot.errors import ArchiveError
 from bot.inboxes import git, git_clone, git_log, git_remote
+from tests.inboxes.damage import DAMAGE
 from tests.inboxes.epochs import Epochs, mail, names
-from tests.inboxes.front import fronting
+from tests.inboxes.front import Front, fronting
 from tests.inboxes.looking import Looker
 
 pytestmark = pytest.mark.integration
@@ -33,7 +36,8 @@ STEP = st.one_of(
     st.tuples(st.just("days"), st.integers(1, 5)),
     st.tuples(st.sampled_from(("delete", "edit", "purge", "purge last")), st.integers(0, 99)),
     st.tuples(st.just("look"), st.one_of(st.none(), st.integers(0, 3))),
-    st.tuples(st.sampled_from(("roll", "lose clones")), st.just(0)),
+    st.tuples(st.sampled_from(("roll", "lose clones", "cut")), st.just(0)),
+    st.tuples(st.just("damage"), st.integers(0, len(DAMAGE) - 1)),
 )
 
 
@@ -55,6 +59,10 @@ class World:
     epochs: Epochs
     box: Looker
     arrived: int = 0
+    cut: Callable[[], object] = lambda: None
+    """Makes the server hang up in the middle of the next pack."""
+    troubles: bool = False
+    """Whether a look may fail."""
     older: list[bytes] = field(default_factory=list)
     """Mails of the epochs before the newest."""
 
@@ -63,6 +71,14 @@ class World:
             self.look(number)
         elif what == "lose clones":
             shutil.rmtree(self.box.state, ignore_errors=True)
+        elif what == "damage":
+            self.troubles = True
+            for clone in self.box.state.glob("*/*.git"):
+                with suppress(FileNotFoundError):  # that was damaged before
+                    list(DAMAGE.values())[number or 0](clone)
+        elif what == "cut":
+            self.troubles = True
+            self.cut()
         elif what == "roll":
             if self.epochs.entries:
                 self.older += self._present()
@@ -73,7 +89,15 @@ class World:
             self._change(what, number or 0)
 
     def look(self, most: int | None) -> None:
-        for batch in self.box.batches(most):
+        for attempt in range(3):
+            try:
+                batches = self.box.batches(most)
+                break
+            except ArchiveError:
+                assert self.troubles
+                assert attempt < 2, "a clone is made anew after two failures"
+        self.troubles = False
+        for batch in batches:
             came = names(batch.mails)
             assert came == sorted(came), "a batch is in order of arrival"
         if most is None:
@@ -102,7 +126,7 @@ class World:
         return [raw for _, name, raw in self.epochs.entries if name == "m" and raw not in gone]
 
 
-Serve = Callable[[Path], AbstractContextManager[SimpleNamespace]]
+Serve = Callable[[Path], AbstractContextManager[Front | SimpleNamespace]]
 
 
 def play(steps: list[tuple[str, int | None]], serve: Serve) -> None:
@@ -110,6 +134,8 @@ def play(steps: list[tuple[str, int | None]], serve: Serve) -> None:
         epochs = Epochs(Path(folder, "toy"))
         with serve(epochs.folder) as server:
             world = World(epochs, Looker(server.url, Path(folder, "state")))
+            if isinstance(server, Front):
+                world.cut = server.cut_once
             world.look(None)
             world.do("add", 2)
             world.look(None)
@@ -133,4 +159,4 @@ def test_nothing_is_lost_in_a_folder(steps: list[tuple[str, int | None]]) -> Non
 @example(steps=[("add", 12), ("look", None)])
 @example(steps=[("add", 12), ("look", 2), ("lose clones", 0), ("purge last", 4), ("add", 6)])
 def test_nothing_is_lost_over_the_web(steps: list[tuple[str, int | None]]) -> None:
-    play(steps, fronting)  # type: ignore[arg-type]
+    play(steps, fronting)
