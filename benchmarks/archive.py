@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.checkpatch import CACHE
@@ -52,12 +51,6 @@ def _epoch(archive: Path) -> Path:
             raise SystemExit(f"git fast-import failed in {epoch}: remove it and try again")
         (epoch / "complete").touch()
     return epoch
-
-
-def stream_of(some: Sequence[bytes], first: bool) -> bytes:
-    """What `git fast-import` takes to add mails to an epoch, the first ones or more."""
-    parent = b"" if first else b"reset refs/heads/master\nfrom refs/heads/master^0\n\n"
-    return parent + b"".join(_commit(number, raw) for number, raw in enumerate(some))
 
 
 def _commit(number: int, mail: bytes) -> bytes:

@@ -2,9 +2,9 @@
 """The daemon: how soon a reply is queued while ten mails a second arrive, and what memory it takes.
 
 The mails are those of labelled threads, as if sent now; nearly every series of
-them is in scope, so this is a hard day.  They arrive in an inbox on this
-machine.  Memory is told beside that of a Python that has loaded the same
-modules and does nothing.
+them is in scope, so this is a hard day.  They arrive in a public-inbox on this
+machine, which is also the archive that is asked for what has not come.  Memory
+is told beside that of a Python that has loaded the same modules and does nothing.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.archive import stream_of
 from benchmarks.mails import ROOT, labelled_threads, mails, whole_archive
+from bot.sources.mail import scan
+from tests.soak.archive import Archive
 
 RATE = 10
 """Mails a second."""
@@ -41,8 +42,7 @@ settle = 5.0
 [store]
 url = "sqlite:///{store}"
 [archive]
-url = "http://127.0.0.1:9/none"
-retries = 0
+url = "{url}"
 [dkim]
 resolvers = ["127.0.0.1:9"]
 deadline = 1.0
@@ -53,11 +53,12 @@ class Watch:
     """A daemon, and the inbox that it reads."""
 
     def __init__(self, folder: Path, interval: float) -> None:
-        self.inbox, self.store = folder / "inbox", folder / "state/watch.db"
-        self._epoch = self.inbox / "git/0.git"
-        subprocess.run(["git", "init", "-q", "--bare", "-b", "master", self._epoch], check=True)
+        self.store = folder / "state/watch.db"
+        self.archive = Archive(folder)
+        self.archive.start()
         config = folder / "config.toml"
-        config.write_text(CONFIG.format(inbox=self.inbox, interval=interval, store=self.store))
+        names = {"inbox": self.archive.folder, "url": self.archive.url, "store": self.store}
+        config.write_text(CONFIG.format(interval=interval, **names))
         command = [sys.executable, "-m", "bot", "watch", "--config", str(config), "--no-send"]
         env = {**os.environ, "XDG_STATE_HOME": str(folder / "xdg"), "PYTHONPATH": str(ROOT)}
         with open(folder / "log", "wb") as log:
@@ -67,9 +68,7 @@ class Watch:
 
     def arrive(self, some: Sequence[bytes]) -> float:
         """Let mails arrive; return when they were there."""
-        first = not (self._epoch / "refs/heads/master").exists()
-        argv = ["git", "fast-import", "--quiet"]
-        subprocess.run(argv, cwd=self._epoch, input=stream_of(some, first), check=True)
+        self.archive.feed(some)
         return time.time()
 
     def rows(self, query: str) -> list[tuple[str, str]]:
@@ -91,6 +90,7 @@ class Watch:
     def stop(self) -> None:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait()
+        self.archive.kill()
 
 
 class Memory(NamedTuple):
@@ -112,13 +112,13 @@ def _latency(folder: Path) -> None:
     watch = Watch(folder, INTERVAL)
     came: dict[str, float] = {}
     begun = time.monotonic()
-    for number, raw in enumerate(mails(labelled_threads())):
+    some = list(mails(labelled_threads()))
+    for second, at in enumerate(range(0, len(some), RATE)):
         now = format_datetime(datetime.now(UTC)).encode()
-        raw = DATE.sub(b"Date: " + now, raw, count=1)
-        time.sleep(max(0.0, begun + number / RATE - time.monotonic()))
-        moment = watch.arrive([raw])
-        if msgid := re.search(rb"(?im)^message-id:\s*<([^>]+)>", raw):
-            came[msgid[1].decode("utf-8", "replace")] = moment
+        fresh = [DATE.sub(b"Date: " + now, raw, count=1) for raw in some[at : at + RATE]]
+        time.sleep(max(0.0, begun + second - time.monotonic()))
+        moment = watch.arrive(fresh)
+        came |= {scan(raw).msgid: moment for raw in fresh}
     rate = len(came) / (time.monotonic() - begun)
     time.sleep(2 * INTERVAL)
     rows = watch.rows(

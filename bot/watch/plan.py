@@ -18,7 +18,7 @@ from bot.sources.mail import read_mail
 from bot.sources.series import assemble
 from checks.scope import Scope, in_scope
 
-__all__ = ["Plan", "plan"]
+__all__ = ["Plan", "digest", "plan"]
 
 NOT_WHOLE = ("missing-patch", "cover-only")
 """Problems of a series whose parts may still come."""
@@ -89,7 +89,7 @@ def _fate(
         parts=tuple(posting.mails),
         fate=fate,
         reason=reason,
-        digest=_digest(posting),
+        digest=digest(posting),
         until=until if fate is Fate.WAITING else None,
         keys=keys_of(posting),
     )
@@ -113,7 +113,7 @@ def _settled(posting: Posting, scopes: tuple[Scope, ...]) -> tuple[Fate, str]:
     return Fate.REVIEWED, twice or "all of its parts have come"
 
 
-def _digest(posting: Posting) -> str:
+def digest(posting: Posting) -> str:
     """Of the mails that a series is made of, as they were read."""
     seen = hashlib.sha256()
     for msgid, mail in sorted(posting.mails.items()):

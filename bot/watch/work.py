@@ -15,7 +15,7 @@ from bot.answer import Answer, answers
 from bot.config import Settings
 from bot.errors import ArchiveError
 from bot.incoming import Reviewed, Task, Worked
-from bot.model import Posting
+from bot.model import Posting, Review
 from bot.orders.model import Heard
 from bot.orders.parse import may_have_order
 from bot.outgoing import Action
@@ -62,6 +62,7 @@ class Workshop(NamedTuple):
     settings: Settings
     setup: Setup
     glance: Glancer
+    review: Callable[[Posting], Review]
     look: Attest | None
     fetch: Callable[[str], Sequence[bytes]]
     """Gives the thread of a message-id, and those of its other revisions (`bot.sources.archive`).
@@ -121,6 +122,7 @@ class Workshop(NamedTuple):
         if not todo.chosen:
             return []
         run = run_of(self.setup, self.settings, now, self.store, self.look)
+        run = run._replace(review=self.review)
         raws = list(task.mails.values())
         return list(answers(raws, todo.postings, todo.chosen, run))
 

@@ -33,6 +33,7 @@ from bot.setup import Setup
 from bot.sources.archive import fetch
 from bot.sources.options import SourceOptions
 from bot.watch.glance import Glancer
+from bot.watch.recall import Recall
 from bot.watch.work import Workshop
 from bot.watched import Watched
 
@@ -62,6 +63,7 @@ def workshop(settings: Settings, store: Watched) -> Workshop:
         settings,
         setup,
         Glancer(setup.scope),
+        Recall(setup.review),
         attest(settings.dkim),
         partial(_fetch, settings=settings),
         partial(_hear, store, settings, signatures(settings.dkim)),

@@ -16,6 +16,7 @@ from bot.incoming import Lease
 from bot.settings import StoreSettings, WatchSettings
 from bot.setup import Setup
 from bot.watch.glance import Glancer
+from bot.watch.recall import Recall
 from bot.watch.work import Done, Workshop
 from bot.watched import Watched
 from tests.sources.mails import AUTHOR, mail
@@ -76,6 +77,7 @@ class Shop:
             self.settings,
             setup,
             self.glance,
+            Recall(setup.review),
             None,
             fetch,
             lambda mails, now: (),
