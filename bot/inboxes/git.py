@@ -34,8 +34,8 @@ MAILS = 200
 """Mails of a batch, at most."""
 SIZE = 8 << 20
 """Bytes after which a batch is given."""
-DEPTHS = (500, 2000, 8000, 32_000, ALL)
-"""Commits that are fetched, until they reach back to the cursor."""
+DEPTHS = (50, 500, 5000, 50_000, ALL)
+"""Commits that are fetched, until they reach back to the cursor: a busy list has 50 in an hour."""
 WEEK = 7 * 24 * 3600.0
 """Seconds that a mail may seem to have been received before it came into the inbox."""
 

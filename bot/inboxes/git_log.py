@@ -67,12 +67,17 @@ class Log:
         """The newest commit, or "" where there is none yet.
 
         Raises:
-            ArchiveError: it is no repository that we may read.
+            ArchiveError: it is no repository that we may read, or an unfinished mirror.
         """
         where = (f"--git-dir={repository}",)
         status, out, words = self._git.run(where, "rev-parse", "-q", "--verify", "HEAD")
         if status > 1:
             raise ArchiveError(str(explain(repository, words)))
+        if not out and self._git.run(where, "for-each-ref", "--count=1", "refs/heads/")[1]:
+            raise ArchiveError(
+                f"{repository}: its HEAD names no branch;"
+                " run `git symbolic-ref HEAD refs/heads/master` there"
+            )
         return out.decode().strip()
 
     def holds(self, repository: Path, old: str, new: str) -> bool:

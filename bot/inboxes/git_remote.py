@@ -101,6 +101,10 @@ class RemoteEpochs:
                 f" check that {SETTING} names a public-inbox v2"
             )
         found = _HEAD.match(answer, len(_HELLO))
+        if not found and b" refs/heads/" in answer:
+            raise ArchiveError(
+                f"{self._url}/{epoch}: its HEAD names no branch; tell who runs the server"
+            )
         return found[1].decode() if found else ""
 
     def repository(self, epoch: int) -> Path:

@@ -187,6 +187,13 @@ def test_an_epoch_that_has_lost_all_commits_is_told(epochs: Epochs) -> None:
         box.look()
 
 
+def test_a_mirror_without_a_head_does_not_look_quiet(epochs: Epochs) -> None:
+    epochs.add(mail(1))
+    epochs.git("symbolic-ref", "HEAD", "refs/heads/main")
+    with pytest.raises(ArchiveError, match="HEAD names no branch; run `git symbolic-ref"):
+        looker(epochs).look()
+
+
 def test_what_is_no_public_inbox_is_told(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="has no epochs; give the folder of a public-inbox v2"):
         Looker(str(tmp_path), tmp_path).look()

@@ -179,6 +179,14 @@ def test_a_server_that_is_not_there_is_told(front: Front, box: Looker) -> None:
         gone.look()
 
 
+def test_a_mirror_without_a_head_does_not_look_quiet(
+    front: Front, box: Looker, epochs: Epochs
+) -> None:
+    epochs.git("symbolic-ref", "HEAD", "refs/heads/main")
+    with pytest.raises(ArchiveError, match="HEAD names no branch; tell who runs the server"):
+        box.look()
+
+
 MANIFESTS = {
     "wall": (WALL, "got a web page instead of a manifest"),
     "no gzip": (b"{}", "not a manifest"),
