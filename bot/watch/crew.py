@@ -69,6 +69,12 @@ class Worker:
         self._fat = False
         self._rest = b""
 
+    @property
+    def pid(self) -> int:
+        """Of the process; 0 while there is none."""
+        process = self._process
+        return process.pid if process is not None else 0
+
     def work(self, number: int, owner: str) -> dict[str, Any]:
         """Let it look at a thread; the answer's `outcome` is `failed` where it could not."""
         if self._process is None or self._process.poll() is not None:

@@ -91,6 +91,8 @@ class Workshop(NamedTuple):
             if task is None:
                 return Done("lost")
             todo = self._plan(task, now, recheck)
+        for msgid in recheck.difference(one.msgid for one in todo.fated):
+            self.store.retry_thread(msgid, now, anew=True)  # the order is in another thread
         made = self._answers(task, todo, now)
         if any(map(_speaks, made)) and (cut := self._cut(task, todo)):
             try:
