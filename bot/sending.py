@@ -3,9 +3,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,13 +14,14 @@ from typing import TYPE_CHECKING
 from bot.config import Settings
 from bot.delivery import check
 from bot.errors import UsageError
+from bot.owner import new_owner
 from bot.sender import Ran, Sender
 from bot.sources.options import SourceOptions
 
 if TYPE_CHECKING:
     from bot.store import Store
 
-__all__ = ["Round", "may_send", "owner_of", "sender_of", "terminable"]
+__all__ = ["Round", "may_send", "sender_of", "terminable"]
 
 TERMINATED = 143
 """128 + SIGTERM, as a shell reports it."""
@@ -51,16 +50,11 @@ def sender_of(settings: Settings, store: Store) -> Sender:
     return Sender(
         store,
         settings,
-        owner_of(),
+        new_owner(),
         partial(ask, options=options),
         partial(deliver, settings=settings.delivery),
         lambda: datetime.now(UTC),
     )
-
-
-def owner_of() -> str:
-    """The name under which this process takes what others may take, too."""
-    return f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
 
 
 class Round:

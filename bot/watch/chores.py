@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -12,6 +10,7 @@ from datetime import datetime
 from bot.config import Settings
 from bot.orders.digest import digest_due
 from bot.outbox.pruning import Pruner
+from bot.owner import is_dead
 from bot.watch import log
 from bot.watched import Watched
 
@@ -53,19 +52,6 @@ class Chores:
 
     def _free_dead(self) -> None:
         """Bury owners of this machine that run no more; those of others have their leases."""
-        for owner in self._store.owners():
-            host, _, rest = owner.partition(":")
-            pid = rest.partition(":")[0]
-            if host == socket.gethostname() and pid.isdecimal() and not _runs(int(pid)):
-                self._store.bury(owner, self._clock())
-                log.event("freed", owner=owner)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        for owner in filter(is_dead, self._store.owners()):
+            self._store.bury(owner, self._clock())
+            log.event("freed", owner=owner)

@@ -19,7 +19,7 @@ from bot.config import Settings
 from bot.errors import BotError
 from bot.inboxes import Inbox
 from bot.outbox.overview import Onlooker
-from bot.sending import owner_of
+from bot.owner import new_owner
 from bot.setup import Setup
 from bot.watch import log, notify
 from bot.watch.chores import Chores
@@ -49,7 +49,7 @@ class Daemon:
     ) -> None:
         """`send` is whether replies are sent, too."""
         self.settings, self.store, self.inboxes = settings, store, inboxes
-        self.owner = owner_of()
+        self.owner = new_owner()
         self._started = _clock()
         self._onlooker = Onlooker.open(settings.store) if settings.watch.listen else None
         self.metrics = Metrics(numbers(self._onlooker, settings)) if self._onlooker else None
