@@ -24,6 +24,8 @@ MOST_MAILS = 3000
 """Of a thread and those of its other revisions; more than any series has had."""
 MOST_THREADS = 30
 """That hold other revisions of the same series."""
+MOST_KEYS = 5000
+"""Of one query: databases have a limit."""
 
 
 def claim(connection: Connection, owner: str, now: datetime, lease: timedelta) -> int | None:
@@ -106,7 +108,8 @@ def _related(connection: Connection, number: int, keys: frozenset[str]) -> list[
     """The thread, and those that hold other revisions of its series, which have `keys`."""
     found = [number]
     while keys and len(found) < MOST_THREADS:
-        query = select(kin.c.thread).where(kin.c.key.in_(keys)).distinct().order_by(kin.c.thread)
+        some = sorted(keys)[:MOST_KEYS]
+        query = select(kin.c.thread).where(kin.c.key.in_(some)).distinct().order_by(kin.c.thread)
         fresh = [one for one in connection.execute(query).scalars() if one not in found]
         found += fresh
         keys = frozenset(connection.execute(_keys_of(fresh)).scalars()) - keys

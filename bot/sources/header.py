@@ -34,6 +34,10 @@ SUBJECT_CAP = 2000
 """Bytes of a subject read; no patch comes near."""
 ADDRESS_CAP = 1000
 """Addresses of one header read."""
+MSGID_CAP = 998
+"""Bytes of a message-id: RFC 5322 (2.1.1) has no longer lines, databases no longer keys."""
+YEARS = range(1900, 9999)
+"""Of a date: RFC 5322 (3.3) has no earlier ones, and a day more or less has to be a date, too."""
 
 _FIELD = pattern(
     rb"\n(?=[SsMmIiRrFfTtCcDdXxLlAa])(Subject|Message-ID|In-Reply-To|References|From|To|Cc|Date|Reply-To|X-Original-From"
@@ -175,14 +179,15 @@ def _word_bytes(encoding: str, payload: str) -> bytes:
 def bare_msgids(value: bytes) -> tuple[str, ...]:
     """Message-ids of a header value, without angle brackets, in their order, each once.
 
-    Ids that a mailer wrote without brackets are taken when they hold an `@`.
+    Ids that a mailer wrote without brackets are taken when they hold an `@`; one that is too
+    long is none.
     """
     # PostgreSQL keeps no NUL; an id that came out of it as another one would be unknown again.
     text = value.decode("utf-8", "replace").replace("\0", "\ufffd")
     found = _MSGID.findall(text)
     if not found:
         found = [word.strip("<>,;") for word in text.split() if "@" in word]
-    return tuple(dict.fromkeys(found))
+    return tuple(one for one in dict.fromkeys(found) if len(one.encode()) <= MSGID_CAP)
 
 
 @lru_cache(maxsize=1024)  # the mails of a series have the same recipients
@@ -229,6 +234,8 @@ def parse_date(text: str) -> datetime | None:
         return None
     day, month, year, hour, minute, second, zone = match.groups()
     try:
+        if int(year) not in YEARS:
+            return None
         offset = UTC
         if zone and zone[0] in "+-":
             minutes = int(zone[1:3]) * 60 + int(zone[3:5])

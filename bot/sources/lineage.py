@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import islice
 
 from bot.model import Posting
 from bot.sources.subject import parse_subject
@@ -26,6 +27,10 @@ UNSURE = ("newer-revisions-unknown", "other-revisions-unknown")
 _CHANGE_ID = pattern(r"^change-id: ([\w.-]{4,200})[ \t\r]*$", re.MULTILINE)
 _REVISION = pattern(r"(.*[^ ,;(])[ ,;(]+v(\d{1,3})\)?")
 _SPACE = pattern(r"\s+")
+_LONGEST_KEY = 500
+"""Characters of a key that are kept: a database has to index them.  Lineages compare the whole."""
+_CHANGE_IDS = 10
+"""Of one series; b4 writes one."""
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
@@ -99,14 +104,14 @@ def names_of(author: str, subject: str) -> frozenset[tuple[str, str, str]]:
 
 def keys_of(posting: Posting) -> frozenset[str]:
     """What all revisions of a series have in common, as text: titles and change-ids."""
-    return frozenset("\t".join(key) for key in _keys(posting))
+    return frozenset("\t".join(key)[:_LONGEST_KEY] for key in _keys(posting))
 
 
 def _keys(posting: Posting) -> Iterator[tuple[str, ...]]:
     first = posting.mails[posting.series.msgid]
     yield from names_of(_author(posting), first.subject)
-    for change in _CHANGE_ID.findall(first.text):
-        yield "change-id", change
+    for change in islice(_CHANGE_ID.finditer(first.text), _CHANGE_IDS):
+        yield "change-id", change[1]
 
 
 def _answered(posting: Posting, owner: Mapping[str, int]) -> Iterator[int]:

@@ -23,6 +23,9 @@ __all__ = ["Glancer"]
 LINKS = 100
 """Mails that one mail may refer to: the first ones of a longer list, and the last ones."""
 
+LONGEST_AUTHOR = 320
+"""Characters; no address that works has more (RFC 5321, 4.5.3.1)."""
+
 
 class Glancer:
     """Looks at mails with the words of some rules in mind."""
@@ -49,7 +52,7 @@ class Glancer:
             seen.msgid,
             Kind.PATCH,
             links,
-            sender_of(found).email.lower(),
+            sender_of(found).email.lower()[:LONGEST_AUTHOR],
             _bucket(subject),
             parse_date(unfold(found.get(b"date", b""))),
             self._words.search(_text(found, body)) is not None,

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Mails that somebody has made to break the watcher are kept and reviewed, or parked, like others."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from tests.sources.mails import mail
+from tests.watch.shop import Shop, in_scope
+
+CHANCE = random.Random(1)
+LONG = "".join(CHANCE.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=20_000))
+"""What no database can compress."""
+WIDE = "".join(chr(CHANCE.randrange(0x4E00, 0x9FFF)) for _ in range(990))
+SUBJECT = "[PATCH 1/2] teapot: tell"
+
+
+def dated(date: str) -> bytes:
+    raw = in_scope(SUBJECT, "hostile@author.example")
+    return raw.replace(b"Tue, 03 Mar 2026 10:00:00 +0100", date.encode())
+
+
+HOSTILE = {
+    "year 1": dated("Mon, 01 Jan 0001 00:00:00 +1400"),
+    "year 9999": dated("Fri, 31 Dec 9999 23:59:59 -1400"),
+    "long msgid": in_scope(SUBJECT, LONG[:900]),
+    "wide msgid": in_scope(SUBJECT, WIDE),
+    "bare msgid": in_scope(SUBJECT, "x@author.example").replace(
+        b"<x@author.example>", f"{LONG}@author.example".encode()
+    ),
+    "bare parent": in_scope(SUBJECT, "hostile@author.example", extra=f"References: {LONG}@x\n"),
+    "long subject": in_scope("[PATCH] " + LONG[:1990], "hostile@author.example"),
+    "wide subject": in_scope("[PATCH] " + WIDE[:900], "hostile@author.example"),
+    "long author": mail(
+        SUBJECT, "hostile@author.example", body=in_scope("", "").decode().partition("\n\n")[2],
+        sender=f"A U Thor <{LONG}@author.example>",
+    ),
+    "NUL": in_scope("[PATCH 1/2] tea\0pot", "hos\0tile@author.example"),
+    "no UTF-8": in_scope(SUBJECT, "x@author.example").replace(b"<x@", b"<x\xff\xed\xa0\x80@"),
+    "surrogates": in_scope(SUBJECT, "=?utf-16?B?2ADYAA==?=@author.example"),
+    "9999 parts": in_scope("[PATCH v999 9998/9999] teapot: tell", "hostile@author.example"),
+    "change-ids": in_scope(SUBJECT, "hostile@author.example").replace(
+        b"---\n\n", b"---\n" + b"".join(b"change-id: id-%d\n" % n for n in range(70_000)) + b"\n", 1
+    ),
+    "long change-ids": in_scope("[PATCH] teapot: tell", "hostile@author.example").replace(
+        b"---\n\n", b"---\nchange-id: " + LONG[:200].encode() + b"\n\n", 1
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_mail_harms_nothing(store_url: str, name: str) -> None:
+    shop = Shop(store_url)
+    shop.feed(HOSTILE[name], in_scope("[PATCH] kettle: tell", "good@author.example"))
+    shop.feed(HOSTILE[name], name="again")
+    done = shop.settle()
+    assert {one.outcome for one in done} <= {"done", "asked"}, done
+    assert shop.fates()["good@author.example"] == "reviewed"
+    assert shop.rows("SELECT count(*) FROM mail WHERE raw IS NOT NULL") == [(2,)]
+    assert shop.rows("SELECT DISTINCT state FROM thread") == [("done",)]
