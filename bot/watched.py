@@ -151,13 +151,16 @@ class Watched(Store):
         with self._reading() as connection:
             return working.ripe(connection, now)
 
-    def retry_thread(self, msgid: str, now: datetime, *, anew: bool = False) -> bool:
+    def retry_thread(
+        self, msgid: str, now: datetime, *, anew: bool = False, besides: int | None = None
+    ) -> bool:
         """Look at the thread of `msgid` again; False where the mail is not known.
 
         Parameters
         ----------
         anew: review also what has not changed
+        besides: a thread that is not looked at again, as the caller does that
         """
         with self._writing() as connection:
             lock(connection)
-            return working.retry(connection, msgid, now, anew=anew) > 0
+            return working.retry(connection, msgid, now, anew=anew, besides=besides) > 0

@@ -254,13 +254,15 @@ def asked(
     connection.execute(update(thread).where(mine).values(asked=now))
 
 
-def retry(connection: Connection, msgid: str, now: datetime, *, anew: bool) -> int:
-    """Make the thread of `msgid` due; with `anew` its series are reviewed again.
+def retry(
+    connection: Connection, msgid: str, now: datetime, *, anew: bool, besides: int | None
+) -> int:
+    """Make the thread of `msgid` due, unless it is `besides`; with `anew` review its series again.
 
     Returns how many threads that are: 0 where the mail is not known.
     """
     number = connection.execute(select(mail.c.thread).where(mail.c.msgid == msgid)).scalar()
-    if number is None:
+    if number in (None, besides):
         return 0
     if anew:
         connection.execute(update(series).where(series.c.thread == number).values(digest=""))

@@ -50,7 +50,8 @@ def plan(
     ----------
     scopes: what the rules can fire on
     settle: how long after its last part a series is waited for
-    recheck: series that are reviewed though nothing has changed, by bare message-id
+    recheck: series that are reviewed though nothing has changed, by the bare message-id of any of
+        their mails: since a series was named, another mail may have become its first
     """
     postings = tuple(assemble(map(read_mail, task.mails.values())))
     fated: list[Fated] = []
@@ -58,8 +59,8 @@ def plan(
     for posting in postings:
         if task.own.isdisjoint(posting.mails):
             continue
-        msgid = posting.series.msgid
-        known = None if msgid in recheck else task.known.get(msgid)
+        again = not recheck.isdisjoint(posting.mails)
+        known = None if again else task.known.get(posting.series.msgid)
         one = _fate(posting, task, scopes, now, settle)
         fated.append(one)
         if one.fate in (Fate.REVIEWED, Fate.INCOMPLETE) and not _is_done(one, known):

@@ -91,8 +91,8 @@ class Workshop(NamedTuple):
             if task is None:
                 return Done("lost")
             todo = self._plan(task, now, recheck)
-        for msgid in recheck.difference(one.msgid for one in todo.fated):
-            self.store.retry_thread(msgid, now, anew=True)  # the order is in another thread
+        for msgid in recheck.difference(task.own):  # the order may be in another thread
+            self.store.retry_thread(msgid, now, anew=True, besides=task.thread)
         made = self._answers(task, todo, now)
         if any(map(_speaks, made)) and (cut := self._cut(task, todo)):
             try:

@@ -136,6 +136,32 @@ def test_a_recheck_reviews_what_has_not_changed(watch: Watch) -> None:
     assert watch.work() == []
 
 
+def test_a_recheck_of_what_belongs_to_another_series_by_now_comes_to_an_end(watch: Watch) -> None:
+    def with_number(number: int) -> bytes:
+        raw = watch.patch().replace(b"[PATCH]", b"[PATCH %d/2]" % number)
+        raw = raw.replace(b"<v1@", b"<part%d@" % number)
+        return raw.replace(b"\n\n", b"\nIn-Reply-To: <cover@example.org>\n\n", 1)
+
+    watch.feed(with_number(1), with_number(2))
+    watch.work()
+    ours = watch.send_all()
+    watch.later(timedelta(minutes=1))
+    cover = watch.patch().replace(b"[PATCH]", b"[PATCH 0/2]").replace(b"<v1@", b"<cover@")
+    watch.feed(cover.partition(b"diff --git")[0])
+    watch.work()
+    assert watch.fates() == {"part1@example.org": "replaced", "cover@example.org": "reviewed"}
+    watch.later(timedelta(minutes=1))
+    seen = watch.patch().replace(b"[PATCH]", b"our reply, seen").replace(b"<v1@", b"<seen@")
+    link = f"\nReferences: <part2@example.org> <{ours}>\n\n".encode()
+    watch.feed(seen.partition(b"diff --git")[0].replace(b"\n\n", link, 1))
+    watch.feed(watch.order("#revokebot recheck", ours, "Re: [PATCH 2/2] teapot: tell"))
+    number = watch.store.claim_thread(OWNER, watch.now, timedelta(hours=1))
+    assert number is not None
+    done = watch.shop.work(number, OWNER)
+    assert (done.outcome, done.reviewed, done.orders) == ("done", 1, 1)
+    assert watch.work() == []
+
+
 def test_an_order_to_the_mailbox_alone_is_heard(watch: Watch) -> None:
     own = watch.settings.reply.address
     watch.feed(watch.order("#revokebot stop author", "", "leave me alone", own), name="mailbox")
