@@ -129,14 +129,19 @@ class Workshop(NamedTuple):
         return list(answers(raws, todo.postings, todo.chosen, run))
 
     def _cut(self, task: Task, todo: Plan) -> str:
-        """A series of the thread that is not known whole; empty for none, or when we have asked."""
-        if task.asked is not None:
-            return ""
+        """A series of the thread that is not known whole, and has not been asked for; or empty."""
         lines = lineages(todo.postings)
         for posting in todo.chosen:
             series = posting.series
+            came = max(
+                (task.arrived[one] for one in posting.mails if one in task.arrived), default=None
+            )
+            if task.asked is not None and (came is None or came <= task.asked):
+                continue
             there = {one.series.revision for one in line_of(series.msgid, lines)}
-            if task.ghosts or not there.issuperset(range(1, series.revision)):
+            older = there.issuperset(range(1, series.revision))
+            # A part may have gone to other lists only; the archive of all of them has it.
+            if task.ghosts or not older or not series.complete:
                 return series.msgid
         return ""
 

@@ -201,6 +201,33 @@ def test_the_archive_is_asked_once_for_what_has_not_come(store_url: str) -> None
     assert asked == ["b0@author.example"]
 
 
+def test_the_archive_is_asked_for_a_part_that_went_to_other_lists(store_url: str) -> None:
+    cover, first, last = whole("a")
+    shop = Shop(store_url, lambda msgid: [cover, first, last])
+    shop.feed(cover, last)
+    assert [done.outcome for done in shop.settle()] == ["done", "asked", "done"]
+    assert shop.fates() == {"a0@author.example": "reviewed"}
+    assert shop.rows("SELECT msgid, inbox FROM mail WHERE inbox = 'archive'") == [
+        ("a1@author.example", "archive")
+    ]
+
+
+def test_it_is_asked_again_when_more_has_come(store_url: str) -> None:
+    asked = []
+
+    def fetch(msgid: str) -> list[bytes]:
+        asked.append(msgid)
+        return []
+
+    shop = Shop(store_url, fetch)
+    for revision in (3, 5):
+        version = f"[PATCH v{revision}] teapot: tell"
+        shop.feed(in_scope(version, f"v{revision}@author.example", "v2@author.example"))
+        shop.work()
+        shop.later(timedelta(days=1))
+    assert asked == ["v3@author.example", "v5@author.example"]
+
+
 def test_what_an_archive_that_is_down_could_not_tell_is_left_to_a_person(store_url: str) -> None:
     shop = Shop(store_url, unreachable)
     shop.feed(in_scope("[PATCH v2] teapot: tell", "v2@author.example"))
