@@ -21,9 +21,9 @@ AUTHOR = "author@example.org"
 class Watch(Shop):
     """A watcher's store, and an author who answers what the bot has sent."""
 
-    def __init__(self, url: str, key: Key, names: str) -> None:
+    def __init__(self, url: str, key: Key, names: str, deadline: float = 10.0) -> None:
         super().__init__(url)
-        look = signatures(DkimSettings((names,)))
+        look = signatures(DkimSettings((names,), deadline))
 
         def hear(mails: Sequence[bytes], now: datetime) -> Sequence[Heard]:
             return obey(self.store, mails, self.settings, now, look, lambda: "")
@@ -175,7 +175,7 @@ def test_an_order_to_the_mailbox_alone_is_heard(watch: Watch) -> None:
 
 
 def test_name_servers_that_are_silent_are_asked_again(watch: Watch, key: Key) -> None:
-    silent = Watch(watch.settings.store.url, key, "127.0.0.1:9")
+    silent = Watch(watch.settings.store.url, key, "127.0.0.1:9", deadline=0.5)
     watch.feed(watch.patch())
     watch.work()
     watch.feed(watch.order("#revokebot stop", watch.send_all()))
