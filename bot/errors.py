@@ -4,6 +4,7 @@
     BotError
     ├── UsageError         2  bad flag, unknown rule, unknown configuration key
     ├── InputError         2  a file, mail or range that cannot be read
+    ├── UnfitError         2  something that the database does not take, whatever its state
     └── ArchiveError       3  a server that could not be reached or refused
         └── NotFoundError  3  the server answered: no such message
 
@@ -12,7 +13,9 @@ Every message is one line that names the thing and says what to do next.
 
 from __future__ import annotations
 
-__all__ = ["ArchiveError", "BotError", "InputError", "NotFoundError", "UsageError"]
+__all__ = [
+    "ArchiveError", "BotError", "InputError", "NotFoundError", "UnfitError", "UsageError",
+]  # fmt: skip
 
 
 class BotError(Exception):
@@ -27,6 +30,10 @@ class UsageError(BotError):
 
 class InputError(BotError):
     """The input named cannot be read as what it should be."""
+
+
+class UnfitError(BotError):
+    """What is to be kept can't be: trying again is no use, and the database is not at fault."""
 
 
 class ArchiveError(BotError):

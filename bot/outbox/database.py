@@ -18,9 +18,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, StatementError
 
-from bot.errors import BotError, UsageError
+from bot.errors import BotError, UnfitError, UsageError
 from bot.outbox.schema import REVISION
 from bot.outbox.url import engine_options, shown, url_of
 from bot.settings import StoreSettings
@@ -49,6 +49,10 @@ STATES = {
 }
 """What to do, by SQLSTATE of PostgreSQL or its first two letters; a server that is not reached
 has none."""
+UNFIT = (
+    sqlite3.SQLITE_TOOBIG, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, "22", "23", "54",
+)  # fmt: skip
+"""Of the same codes: what was to be written is wrong, not the database."""
 LOCK = 0x7265766F6B65
 """Key of the advisory lock that PostgreSQL's writers and migrations take."""
 
@@ -109,8 +113,12 @@ class Database:
             # Where the connection broke, it may have been while the server wrote it down.
             lost = err.connection_invalidated
             kept = "it may have been kept all the same" if lost else "nothing was changed"
-            raise BotError(
-                f"store {self.url}: {said(err)}; {kept}, {_advice(err, 'try again')}"
+            unfit = _code(err) in UNFIT
+            kind, otherwise = (UnfitError, "report it") if unfit else (BotError, "try again")
+            raise kind(f"store {self.url}: {said(err)}; {kept}, {_advice(err, otherwise)}") from err
+        except StatementError as err:
+            raise UnfitError(
+                f"store {self.url}: {err.orig}; nothing was changed, report it"
             ) from err
 
 
@@ -147,6 +155,14 @@ def opened(url: URL) -> Engine:
 def said(err: DBAPIError) -> str:
     """The database's own words, in one line."""
     return " ".join(str(err.orig).split())
+
+
+def _code(err: DBAPIError) -> int | str:
+    """SQLite's primary code of an error, or the class of PostgreSQL's; empty for none."""
+    code = getattr(err.orig, "sqlite_errorcode", None)
+    if isinstance(code, int):
+        return code & 0xFF
+    return (getattr(err.orig, "sqlstate", None) or "")[:2]
 
 
 def _advice(err: DBAPIError, otherwise: str) -> str:

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import NamedTuple
 
-from bot.errors import ArchiveError, BotError
+from bot.errors import ArchiveError, BotError, UnfitError
 from bot.inboxes import Batch, BusyError, Inbox
 from bot.inboxes.pace import pause, polite
-from bot.incoming import Lease
+from bot.incoming import Lease, Taken
 from bot.watch import log
 from bot.watch.glance import Glancer
 from bot.watched import Watched
@@ -25,6 +26,8 @@ __all__ = ["Poller"]
 
 SLACK = 120.0
 """Seconds that a look may take beyond twice the interval, before another watcher takes over."""
+BUGS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+"""What code raises that did not foresee a mail."""
 STORE_WAIT = 5.0
 """Seconds before the store is tried again."""
 
@@ -100,12 +103,36 @@ class Poller(NamedTuple):
         return seconds
 
     def _take(self, held: Lease, batch: Batch) -> bool:
-        """Store a batch; False where another watcher reads this inbox now."""
-        glanced = [(self.glance(raw), raw) for raw in batch.mails]
-        taken = self.store.take(held, glanced, batch.cursor, self.clock(), self._lease)
+        """Store a batch; False where another watcher reads this inbox now.
+
+        A mail that can't be stored is left out: else it would be the last of its inbox.
+        """
+        try:
+            taken = self._store(held, batch.mails, batch.cursor)
+        except UnfitError:
+            for raw in batch.mails:
+                self._store_or_leave(held, raw)
+            taken = self._store(held, (), batch.cursor)
+            self.due()
         if taken is None:
             log.event("lost", inbox=held.name)
             return False
         if taken.due:
             self.due()
         return True
+
+    def _store_or_leave(self, held: Lease, raw: bytes) -> None:
+        try:
+            self._store(held, (raw,), held.cursor)
+        except UnfitError as err:
+            name = f"mail {sha256(raw).hexdigest()[:16]} ({len(raw)} bytes)"
+            log.trouble("unfit", name, f"left out: {err}", inbox=held.name, error=err)
+            self.store.note(self.clock(), "unfit", held.name, f"{name} was left out: {err}")
+
+    def _store(self, held: Lease, mails: Sequence[bytes], cursor: str) -> Taken | None:
+        """Store mails; raises UnfitError where it is one of them that can't be."""
+        try:
+            glanced = [(self.glance(raw), raw) for raw in mails]
+            return self.store.take(held, glanced, cursor, self.clock(), self._lease)
+        except BUGS as err:
+            raise UnfitError(f"{type(err).__name__}: {err}; please report it") from err

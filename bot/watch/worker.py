@@ -25,7 +25,7 @@ from typing import Any, BinaryIO
 from bot.attest import Attest, attest
 from bot.child import Out
 from bot.config import Settings
-from bot.errors import ArchiveError, BotError
+from bot.errors import ArchiveError, BotError, UnfitError
 from bot.orders import maintainers
 from bot.orders.model import Heard
 from bot.orders.obey import obey, signatures
@@ -101,6 +101,8 @@ def _lines(stream: BinaryIO) -> SimpleQueue[bytes]:
 def _work(shop: Workshop, number: int, owner: str) -> dict[str, Any]:
     try:
         return shop.work(number, owner)._asdict()
+    except UnfitError as err:
+        return {"outcome": "failed", "words": str(err), "traceback": format_exc()}
     except BotError as err:
         return {"outcome": "store", "words": str(err)}
     except MemoryError:
