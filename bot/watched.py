@@ -48,8 +48,8 @@ class Watched(Store):
                 return None
             return take(connection, held.name, mails, now)
 
-    def looked(self, held: Lease, now: datetime, due: datetime, error: str = "") -> int:
-        """Write down that an inbox was looked at; return the failures in a row.
+    def looked(self, held: Lease, now: datetime, due: datetime, error: str = "") -> None:
+        """Write down that an inbox was looked at.
 
         Parameters
         ----------
@@ -57,7 +57,7 @@ class Watched(Store):
         error: why it could not be read
         """
         with self._writing() as connection:
-            return polling.looked(connection, held, now, due, error)
+            polling.looked(connection, held, now, due, error)
 
     def let_go(self, owner: str) -> None:
         """Let others read the inboxes of `owner`, which ends."""
@@ -84,11 +84,6 @@ class Watched(Store):
         """Take the thread that has been due for longest; None when none is due."""
         with self._writing() as connection:
             return working.claim(connection, owner, now, lease)
-
-    def next_due(self) -> datetime | None:
-        """When the next thread is due; aware, None for never."""
-        with self._reading() as connection:
-            return working.next_due(connection)
 
     def load(self, number: int, owner: str, keys: frozenset[str] = frozenset()) -> Task | None:
         """What there is to look at in a thread; None where `owner` has it no more.
@@ -128,7 +123,7 @@ class Watched(Store):
         mails: Sequence[tuple[Glance, bytes]],
         keys: Mapping[str, frozenset[str]],
         now: datetime,
-    ) -> Taken:
+    ) -> None:
         """Keep what the archive told of a thread and of other revisions of its series.
 
         Parameters
@@ -137,9 +132,8 @@ class Watched(Store):
         """
         with self._writing() as connection:
             lock(connection)
-            taken = take(connection, "archive", mails, now)
+            take(connection, "archive", mails, now)
             working.asked(connection, task, keys, now)
-            return taken
 
     def sendable(self, now: datetime) -> bool:
         """Whether a sender would find something to do."""

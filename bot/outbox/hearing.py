@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import delete, insert, select
 
 from bot.orders.model import Asked, Heard, Known, Notice, Order
 from bot.outbox.database import Database, lock
-from bot.outbox.obeying import before, heard_of, keep, known, leaves
+from bot.outbox.obeying import before, heard_of, in_outbox, keep, known, leaves, totals
 from bot.outbox.rows import notice_row
 from bot.outbox.schema import heard, leave, reply
 from bot.outgoing import Kind, Leave
@@ -54,15 +54,13 @@ class Hearing(Database):
 
     def heard(self) -> tuple[int, int]:
         """How many orders were obeyed, and how many were not, as far as that is kept."""
-        sums = (func.sum(heard.c.accepted), func.sum(heard.c.ignored))
         with self._reading() as connection:
-            obeyed, ignored = connection.execute(select(*sums)).one()
-        return int(obeyed or 0), int(ignored or 0)
+            return totals(connection)
 
     def is_there(self, msgid: str) -> bool:
         """Whether a mail of ours with this Message-ID is in the outbox, in whatever state."""
         with self._reading() as connection:
-            return _is_there(connection, msgid)
+            return in_outbox(connection, msgid)
 
     def notify(self, kind: Kind, notices: Sequence[Notice], reason: str, now: datetime) -> bool:
         """Put mails into the outbox that are to go at once; False when the first is there already.
@@ -71,14 +69,9 @@ class Hearing(Database):
         """
         with self._writing() as connection:
             lock(connection)
-            if _is_there(connection, notices[0].envelope.msgid):
+            if in_outbox(connection, notices[0].envelope.msgid):
                 return False
             for one in notices:
                 row = notice_row(kind, one.envelope, one.parent, one.subject, reason, now)
                 connection.execute(insert(reply).values(**row))
             return True
-
-
-def _is_there(connection: Connection, msgid: str) -> bool:
-    query = select(reply.c.id).where(reply.c.msgid == msgid)
-    return connection.execute(query).first() is not None

@@ -22,7 +22,7 @@ from bot.outbox.rows import notice_row
 from bot.outbox.schema import heard, leave, reply, review
 from bot.outgoing import Kind, Leave, State
 
-__all__ = ["before", "heard_of", "keep", "known", "leaves"]
+__all__ = ["before", "heard_of", "in_outbox", "keep", "known", "leaves", "totals"]
 
 DAY = timedelta(hours=24)
 MOST_ANSWERS = 10
@@ -54,6 +54,18 @@ def heard_of(row: Mapping[Any, Any]) -> Heard:
     """What came of a mail, by its row."""
     outcomes = tuple(Outcome(one["line"], one["done"], one["words"]) for one in row["orders"])
     return Heard(row["msgid"], row["author"], outcomes, fresh=False)
+
+
+def totals(connection: Connection) -> tuple[int, int]:
+    """How many orders were obeyed, and how many were not, as far as that is kept."""
+    sums = select(func.sum(heard.c.accepted), func.sum(heard.c.ignored))
+    obeyed, ignored = connection.execute(sums).one()
+    return int(obeyed or 0), int(ignored or 0)
+
+
+def in_outbox(connection: Connection, msgid: str) -> bool:
+    """Whether a mail of ours has this Message-ID, in whatever state it is."""
+    return connection.execute(select(reply.c.id).where(reply.c.msgid == msgid)).first() is not None
 
 
 def _answered(connection: Connection, parents: Sequence[str]) -> Answered | None:
@@ -191,8 +203,7 @@ def _explain(connection: Connection, asked: Asked, order: Order, now: datetime) 
     notice = asked.answer
     if notice is None:
         raise UsageError(f"{asked.author} is no address that can be answered")
-    msgid = notice.envelope.msgid
-    if connection.execute(select(reply.c.id).where(reply.c.msgid == msgid)).first() is None:
+    if not in_outbox(connection, notice.envelope.msgid):
         lately = select(func.count()).where(
             reply.c.kind == Kind.ANSWER.value,
             reply.c.author == asked.author,

@@ -14,7 +14,7 @@ from bot.errors import BotError
 from bot.incoming import Kind, Stage
 from bot.outbox.database import Database
 from bot.outbox.moving import why_stopped
-from bot.outbox.obeying import heard_of
+from bot.outbox.obeying import heard_of, totals
 from bot.outbox.schema import heard, inbox, incident, mail, reply, review, series, thread
 from bot.outbox.telling import count_records
 from bot.outgoing import State
@@ -97,7 +97,7 @@ def _overview(connection: Connection, now: datetime) -> Overview:
         threads=_counted(connection, thread, thread.c.state),
         series=_counted(connection, series, series.c.fate),
         replies=_counted(connection, reply, reply.c.state),
-        orders=_orders(connection),
+        orders=dict(zip(("obeyed", "ignored"), totals(connection), strict=True)),
         oldest_due=_oldest_due(connection, now),
         oldest_unsent=_oldest_unsent(connection, now),
         parked=_parked(connection),
@@ -118,12 +118,6 @@ def _counted(connection: Connection, table: Table, column: Column[Any]) -> dict[
 def _pairs(connection: Connection, query: Any) -> dict[Any, Any]:
     """The two columns of `query`, as keys and values."""
     return {row[0]: row[1] for row in connection.execute(query)}
-
-
-def _orders(connection: Connection) -> dict[str, int]:
-    sums = select(func.sum(heard.c.accepted), func.sum(heard.c.ignored))
-    obeyed, ignored = connection.execute(sums).one()
-    return {"obeyed": int(obeyed or 0), "ignored": int(ignored or 0)}
 
 
 def _oldest_due(connection: Connection, now: datetime) -> datetime | None:

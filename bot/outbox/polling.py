@@ -46,15 +46,14 @@ def advance(
     return done.rowcount == 1
 
 
-def looked(connection: Connection, held: Lease, now: datetime, due: datetime, error: str) -> int:
-    """Write down that an inbox was looked at, or could not be (`error`); return the failures."""
+def looked(connection: Connection, held: Lease, now: datetime, due: datetime, error: str) -> None:
+    """Write down that an inbox was looked at, or could not be (`error`)."""
     failures = held.failures + 1 if error else 0
     values = {"due": due, "failures": failures, "error": error}
     if not error:
         values["polled"] = now
     mine = (inbox.c.name == held.name, inbox.c.owner == held.owner)
     connection.execute(update(inbox).where(*mine).values(**values))
-    return failures
 
 
 def let_go(connection: Connection, owner: str) -> None:

@@ -18,7 +18,7 @@ from bot.outbox.moving import discard_where
 from bot.outbox.recording import record
 from bot.outbox.schema import kin, mail, reply, review, series, thread
 
-__all__ = ["asked", "claim", "failed", "finish", "give_back", "load", "next_due", "retry", "ripe"]
+__all__ = ["asked", "claim", "failed", "finish", "give_back", "load", "retry", "ripe"]
 
 MOST_MAILS = 3000
 """Of a thread and those of its other revisions; more than any series has had."""
@@ -47,12 +47,6 @@ def _ripest(now: datetime) -> Select[Any]:
     dead = and_(thread.c.state == Stage.WORKING.value, thread.c.lease_until <= now)
     due = and_(thread.c.state == Stage.DUE.value, thread.c.due <= now)
     return select(thread.c.id).where(or_(due, dead)).order_by(thread.c.due, thread.c.id).limit(1)
-
-
-def next_due(connection: Connection) -> datetime | None:
-    """When the next thread is due; aware."""
-    query = select(thread.c.due).where(thread.c.state == Stage.DUE.value)
-    return connection.execute(query.order_by(thread.c.due).limit(1)).scalar()
 
 
 def load(

@@ -75,7 +75,7 @@ class Metrics:
             self._polls[inbox, outcome] += 1
 
     def reviewed(self, seconds: float, outcome: str) -> None:
-        """A worker was done with a thread; `outcome` is `ok`, `failed` or `parked`."""
+        """A worker was done with a thread; `outcome` is `ok` or `failed`."""
         with self._lock:
             self._reviews[outcome] += 1
             self._classes[bisect_left(BOUNDS, seconds)] += 1

@@ -13,7 +13,7 @@ import socket
 
 from bot.render.plain import one_line
 
-__all__ = ["alive", "interval", "ready", "status", "stopping"]
+__all__ = ["alive", "interval", "ready", "stopping"]
 
 PATIENCE = 1.0
 """Seconds that systemd has to take a word, when its queue is full."""
@@ -22,11 +22,6 @@ PATIENCE = 1.0
 def ready(words: str) -> None:
     """The daemon has started; `words` are for `systemctl status`."""
     _tell(f"READY=1\nSTATUS={one_line(words)}")
-
-
-def status(words: str) -> None:
-    """What it does now, in one line for `systemctl status`."""
-    _tell(f"STATUS={one_line(words)}")
 
 
 def alive() -> None:

@@ -6,7 +6,6 @@ It can be killed and started again at the same ports.
 
 from __future__ import annotations
 
-import signal
 import socket
 import subprocess
 import tempfile
@@ -89,11 +88,6 @@ class Netd:
             self._process.kill()
             self._process.wait()
             self._process = None
-
-    def reload(self) -> None:
-        """Have the server open its inboxes anew."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGHUP)
 
     def _await(self, port: int) -> None:
         for _try in range(200):

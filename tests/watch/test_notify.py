@@ -21,14 +21,12 @@ def test_systemd_hears_every_word(
         systemd.bind(name.replace("@", "\0"))
         systemd.settimeout(10)
         monkeypatch.setenv("NOTIFY_SOCKET", name)
-        notify.ready("watching 2 inboxes")
-        notify.status("from a mail:\nREADY=0")
+        notify.ready("watching 2 inboxes:\nREADY=0")
         notify.alive()
         notify.stopping()
-        said = [systemd.recv(4096).decode() for _ in range(4)]
+        said = [systemd.recv(4096).decode() for _ in range(3)]
     assert said == [
-        "READY=1\nSTATUS=watching 2 inboxes",
-        r"STATUS=from a mail:\nREADY=0",
+        "READY=1\nSTATUS=watching 2 inboxes:\\nREADY=0",
         "WATCHDOG=1",
         "STOPPING=1",
     ]
