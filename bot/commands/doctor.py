@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Check what revokebot needs, and say for each thing that is wrong how to mend it.
 
-It changes nothing, and asks the archive for its front page only.
+It changes nothing, asks the archive for its front page only, and has a first look
+at the inboxes that are watched.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from pathlib import Path
 
 from bot import __version__
 from bot.commands.review import settings_of
 from bot.config import Settings
 from bot.errors import BotError, InputError
+from bot.hiding import without_logins
 from bot.render.plain import one_line
 
 __all__ = ["add", "run"]
@@ -27,7 +30,7 @@ GIT = (2, 30)
 def add(parser: ArgumentParser) -> None:
     """Name the flags of `revokebot doctor`."""
     parser.add_argument("--tree", metavar="DIR", help="check this kernel git tree, too")
-    parser.add_argument("--offline", action="store_true", help="do not ask the archive")
+    parser.add_argument("--offline", action="store_true", help="ask no server")
 
 
 def run(args: Namespace) -> int:
@@ -45,6 +48,7 @@ def run(args: Namespace) -> int:
         ("outbox", _outbox),
         ("sending", _sending),
         ("archive", lambda s: "not asked (--offline)" if args.offline else _archive(s)),
+        *_inboxes(settings, args.offline),
     ]
     status = 0
     for name, check in checks:
@@ -114,7 +118,7 @@ def _outbox(settings: Settings) -> str:
     from bot.outbox.place import is_there
 
     if not is_there(settings.store):
-        return "none yet; `revokebot reply --draft` makes it"
+        return "none yet; `revokebot reply --draft` or `revokebot watch` makes it"
     from bot.store import Store
 
     with Store.open(settings.store) as store:
@@ -140,3 +144,28 @@ def _archive(settings: Settings) -> str:
     from bot.sources.archive import probe
 
     return probe(SourceOptions(archive=settings.archive))
+
+
+def _inboxes(settings: Settings, offline: bool) -> list[tuple[str, Callable[[Settings], str]]]:
+    """A check for each inbox."""
+
+    def check(name: str) -> Callable[[Settings], str]:
+        return lambda s: "not asked (--offline)" if offline else _inbox(name, s)
+
+    return [(f"inbox {without_logins(name)}", check(name)) for name in settings.watch.inboxes]
+
+
+def _inbox(name: str, settings: Settings) -> str:
+    """Look as the watcher does at first, without the backlog; nothing is kept of that."""
+    from tempfile import TemporaryDirectory
+
+    from bot.inboxes.open import open_inbox
+
+    only_new = settings._replace(watch=settings.watch._replace(backlog=0))
+    with TemporaryDirectory(prefix="revokebot-") as folder:
+        inbox = open_inbox(name, only_new, Path(folder))
+        try:
+            next(inbox.batches(""))
+        finally:
+            inbox.close()
+    return "can be read"

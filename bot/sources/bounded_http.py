@@ -184,6 +184,11 @@ def _judged(
 ) -> requests.Response:
     """`response`, if it is an answer to work with."""
     status = response.status_code
+    if status == 501:
+        raise ServerError(
+            f"{url}: the server cannot do that (HTTP 501), such as search without an index;"
+            f" see `public-inbox-index -L medium`, or check {limits.setting}"
+        )
     if status in RETRIED or status >= 500:
         wait = _retry_after(response.headers.get("Retry-After", ""))
         asks = f" and asks to wait {wait:.0f} s" if wait else ""

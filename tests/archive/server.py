@@ -144,6 +144,7 @@ BEHAVIOURS: dict[str, Callable[[Handler], None]] = {
     "limited-long": lambda handler: handler.give(b"", 429, Retry_After="3600"),
     "fault-once": _once(500),
     "fault": lambda handler: handler.give(b"", 503),
+    "unable": lambda handler: handler.give(b"", 501),
     "silent": _silent,
     "drip": _drip,
     "drip-moved": lambda handler: _drip(handler, 302),

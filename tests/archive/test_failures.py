@@ -34,6 +34,7 @@ FAILURES = [
     ("denied", "refused .HTTP 401.; check archive.url", 1.0),
     ("limited-long", "asks to wait 3600 s; try again later", 1.0),
     ("fault", "HTTP 503.; try again later", 2.0),
+    ("unable", "HTTP 501., such as search without an index", 1.0),
     ("silent", "is silent; try again later", 4.0),
     ("drip", "no whole answer within 2 s; try again later", 2.5),
     ("drip-moved", "no whole answer within 2 s; try again later", 2.5),
@@ -115,6 +116,7 @@ def searched(server: Server, behaviour: str, *mails: bytes) -> SourceOptions:
         ("fault", "HTTP 503"),
         ("bomb", "larger than"),
         ("missing", "cannot be searched"),
+        ("unable", "search without an index; see `public-inbox-index -L medium`"),
     ],
 )
 def test_thread_is_returned_when_only_the_search_fails(
