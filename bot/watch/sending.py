@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The process that sends what is due, once, and ends; it logs what came of each reply.
 
+What went wrong is kept for `revokebot status`, too.
+
 It takes pickled settings from standard input, and gives back what it has
 claimed when that ends, or when it is told to stop.
 """
@@ -12,14 +14,15 @@ import pickle
 import signal
 import sys
 import threading
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.config import Settings
 from bot.hiding import secrets_of
 from bot.outgoing import State
 from bot.sending import Round, may_send, sender_of, terminable
-from bot.store import Store
 from bot.watch import log
+from bot.watched import Watched
 
 __all__ = ["main"]
 
@@ -34,7 +37,7 @@ def main() -> int:
     log.set_up(settings.watch.log, secrets_of(settings))
     threading.Thread(target=_end_with_parent, daemon=True).start()
     may_send(settings)
-    with Store.open(settings.store) as store, terminable():
+    with Watched.open(settings.store) as store, terminable():
         sending = Round(sender_of(settings, store))
         for draft, missed in sending:
             facts: dict[str, Any] = {
@@ -43,13 +46,18 @@ def main() -> int:
                 "answers": draft.parent,
             }
             if missed or draft.waits or draft.state is State.FAILED:
-                log.trouble("sending", f"reply {draft.id}", draft.reason, **facts)
+                _trouble(store, f"reply {draft.id}", draft.reason, **facts)
             else:
                 log.event(draft.state.value, words=draft.reason, **facts)
         if sending.broken_off:
-            log.trouble("sending", "queue", f"{sending.broken_off}; what else is due waits")
+            _trouble(store, "queue", f"{sending.broken_off}; what else is due waits")
             return REFUSED
     return 0
+
+
+def _trouble(store: Watched, place: str, words: str, **facts: Any) -> None:
+    log.trouble("sending", place, words, **facts)
+    store.note(datetime.now(UTC), "sending", place, words)
 
 
 def _end_with_parent() -> None:

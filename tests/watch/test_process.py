@@ -113,3 +113,13 @@ def test_it_runs_without_any_systemd(tmp_path: Path, form: str) -> None:
         world.await_("reviewed")
         world.end()
         assert not any(line.startswith("<") for line in world.said)
+
+
+def test_a_reply_that_could_not_be_sent_is_in_status(tmp_path: Path) -> None:
+    with running(tmp_path) as world:
+        world.await_('"event": "reviewed"')
+        world.run("queue", "approve", "1")
+        world.await_('"kind": "sending"')
+        world.end()
+        said = world.run("status")
+    assert " UTC sending, reply 1: the archive could not be asked: " in said
