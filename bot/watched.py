@@ -117,6 +117,11 @@ class Watched(Store):
             lock(connection)
             return working.failed(connection, number, owner, now, until, reason, most)
 
+    def oldest(self, number: int) -> str:
+        """Bare message-id of the mail of a thread that came first, to name the thread by."""
+        with self._reading() as connection:
+            return working.oldest(connection, number)
+
     def asked(
         self,
         task: Task,

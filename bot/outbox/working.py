@@ -217,6 +217,13 @@ def failed(
     return parked
 
 
+def oldest(connection: Connection, number: int) -> str:
+    """Bare message-id of the mail of a thread that came first; empty where none is known."""
+    came = select(mail.c.msgid).where(mail.c.thread == number, mail.c.arrived.is_not(None))
+    found = connection.execute(came.order_by(mail.c.arrived, mail.c.msgid).limit(1)).scalar()
+    return found or ""
+
+
 def _attempts(connection: Connection, number: int, owner: str) -> int | None:
     """How often a thread has failed; None where `owner` does not have it."""
     mine = and_(thread.c.id == number, thread.c.owner == owner)

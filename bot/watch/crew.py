@@ -215,5 +215,6 @@ class Hand:
         most = self._settings.watch.attempts
         parked = self._store.failed_thread(number, self._owner, now, now + RETRY, words, most)
         kind = "parked" if parked else "failed"
-        log.trouble(kind, f"thread {number}", words, thread=number, traceback=traceback)
-        self._store.note(now, kind, f"thread {number}", words)
+        place, msgid = f"thread {number}", self._store.oldest(number)
+        log.trouble(kind, place, words, msgid=msgid, thread=number, traceback=traceback)
+        self._store.note(now, kind, f"{place} of <{msgid}>", words)

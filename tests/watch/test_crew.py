@@ -101,8 +101,9 @@ def test_a_patch_that_takes_too_much_is_parked(
     assert state == "parked"
     assert words in reason
     assert bench.threads["good@author.example"] == ("done", "")
-    incidents = bench.shop.rows("SELECT kind FROM incident ORDER BY id")
-    assert incidents == [("failed",), ("parked",)]
+    incidents = bench.shop.rows("SELECT kind, place FROM incident ORDER BY id")
+    assert [kind for kind, _ in incidents] == ["failed", "parked"]
+    assert all(place.endswith(" of <huge@author.example>") for _, place in incidents)
     # It is looked at again when somebody says so, or another mail comes.
     assert bench.shop.store.retry_thread("huge@author.example", NOW)
     assert bench.threads["huge@author.example"] == ("due", "")
