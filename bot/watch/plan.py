@@ -22,6 +22,8 @@ __all__ = ["Plan", "digest", "plan"]
 
 NOT_WHOLE = ("missing-patch", "cover-only")
 """Problems of a series whose parts may still come."""
+ADVICE = "; fetch the whole thread"
+"""What is said of them to a person at a shell, and the daemon does anyway."""
 
 
 class Plan(NamedTuple):
@@ -98,7 +100,7 @@ def _fate(
 
 def _settled(posting: Posting, scopes: tuple[Scope, ...]) -> tuple[Fate, str]:
     """What becomes of a series when no more of it comes."""
-    problems = {problem.kind: problem.message for problem in posting.problems}
+    problems = {one.kind: one.message.removesuffix(ADVICE) for one in posting.problems}
     twice = problems.get("double-part", "")
     if words := problems.get("pull-request"):
         return Fate.PULL_REQUEST, words
