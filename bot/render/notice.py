@@ -88,6 +88,7 @@ def digest(waiting: Sequence[Draft], to: str, settings: ReplySettings, now: date
                 "id": draft.id,
                 "state": draft.state.value,
                 "subject": clean(one_line(draft.subject)),
+                "answers": clean(one_line(draft.parent)),
                 "reason": wrap(clean(one_line(draft.reason))),
                 "lines": list(_first_lines(draft)),
             }

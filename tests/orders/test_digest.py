@@ -50,7 +50,9 @@ def test_it_tells_what_waits_and_how_to_answer(desk: Desk) -> None:
     text = mail.envelope.raw.decode()
     assert "Subject: revokebot: 1 reply waits\n" in text
     assert "Auto-Submitted: auto-generated\n" in text
-    assert f"\n{waiting} draft: {desk.draft.subject}\n" in text
+    assert (
+        f"\n{waiting} draft: {desk.draft.subject}\nto {desk.store.draft(waiting).parent}\n" in text
+    )
     assert "\nfor a test\n" in text
     assert f"\n    #revokebot approve {waiting}\n" in text
     assert " wrote:\n" not in text
