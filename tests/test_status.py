@@ -109,7 +109,7 @@ def test_one_mail(url: str) -> None:
         "thread:  2, parked: 3 times over 60 s; report it",
         f"         `revokebot watch --retry {PART}` reviews it again",
         f"series:  <{ROOT}> frob: count",
-        "         v2, 2 mails of 3 patches",
+        "         v2, 2 mails for 3 patches",
         "         waiting: because, until 2026-02-03 13:00 UTC",
     ]
     assert "\norder:   #revokebot stop: left alone\n" in status(url, ORDER).stdout

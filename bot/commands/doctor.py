@@ -55,7 +55,8 @@ def run(args: Namespace) -> int:
         try:
             print(f"ok    {name}: {one_line(check(settings))}", flush=True)
         except BotError as err:
-            print(f"wrong {name}: {one_line(str(err))}", flush=True)
+            words = one_line(str(err)).removeprefix(f"{name.removeprefix('inbox ')}: ")
+            print(f"wrong {name}: {words}", flush=True)
             status = max(status, err.status)
     return status
 

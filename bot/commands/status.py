@@ -69,11 +69,12 @@ def _lines(
 ) -> Iterator[str]:
     yield "all is well" if not wanted else f"{len(wanted)} need a person:"
     for need in wanted:
-        yield f"  {need.place}: {need.words}"
+        yield f"  {_at(need.place, need.words)}"
     yield "inboxes:" if overview.inboxes else "inboxes: none was looked at yet"
     for one in overview.inboxes:
         looked = f"read {ago(one.looked, now)}" if one.looked else "never read"
-        failing = f", {one.failures} looks failed since: {one.error}" if one.failures else ""
+        error = one.error.removeprefix(f"{one.name}: ")
+        failing = f", {one.failures} looks failed since: {error}" if one.failures else ""
         left = "" if one.name in settings.watch.inboxes else ", no longer watched from here"
         yield f"  {one.name}: {looked}, {one.mails} mails in all{failing}{left}"
     waits = f"; due {ago(overview.oldest_due, now)}: the oldest" if overview.oldest_due else ""
@@ -86,7 +87,13 @@ def _lines(
     yield from (f"{words}; `revokebot rules {rule}`" for rule, words in overview.muted.items())
     yield "went wrong lately:" if overview.incidents else "nothing went wrong lately"
     for incident in overview.incidents:
-        yield f"  {_when(incident.moment)} {incident.kind}, {incident.place}: {incident.words}"
+        where = _at(incident.place, incident.words)
+        yield f"  {_when(incident.moment)} {incident.kind}, {where}"
+
+
+def _at(place: str, words: str) -> str:
+    """What happened where; many words name the place themselves."""
+    return words if words.startswith(f"{place}: ") else f"{place}: {words}"
 
 
 def _counts(numbers: Any) -> str:
@@ -124,7 +131,7 @@ def _mail_lines(traced: Traced, now: datetime) -> Iterator[str]:
     for course in traced.courses:
         yield f"series:  <{course.msgid}> {course.subject}"
         until = f", until {_when(course.until)}" if course.until else ""
-        yield f"         v{course.revision}, {course.parts} mails of {course.total} patches"
+        yield f"         v{course.revision}, {course.parts} mails for {course.total} patches"
         yield f"         {course.fate}: {course.reason}{until}"
     if traced.reviewed is not None:
         yield f"review:  {_when(traced.reviewed)}, {traced.findings} findings"
