@@ -17,9 +17,8 @@ from typing import NamedTuple
 from bot.errors import ArchiveError, BotError, UnfitError
 from bot.inboxes import Batch, BusyError, Inbox
 from bot.inboxes.pace import pause, polite
-from bot.incoming import Lease, Taken
+from bot.incoming import Glance, Lease, Taken
 from bot.watch import log
-from bot.watch.glance import Glancer
 from bot.watched import Watched
 
 __all__ = ["Poller"]
@@ -37,7 +36,8 @@ class Poller(NamedTuple):
 
     inbox: Inbox
     store: Watched
-    glance: Glancer
+    glance: Callable[[bytes], Glance]
+    """What a mail is (`bot.watch.glance`)."""
     owner: str
     interval: float
     """Seconds."""

@@ -53,7 +53,7 @@ def test_a_mail_that_cannot_be_stored_is_left_out_and_told(
     poller = Poller(
         Shelf(), shop.store, glance, OWNER, 60.0, lambda: shop.now, lambda: None,
         lambda inbox, outcome: told.append((inbox, outcome)),
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip
     poller.look(threading.Event())
     assert told == [("shelf", "ok")]
     msgids = shop.rows("SELECT msgid FROM mail WHERE raw IS NOT NULL ORDER BY msgid")
