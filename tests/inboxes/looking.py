@@ -1,22 +1,31 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A caller of an inbox: it keeps the cursor, and what the mails were."""
+"""Callers of an inbox; that of a git inbox keeps the cursor, and what the mails were."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.inboxes import Batch
+from bot.inboxes import Batch, Inbox
 from bot.inboxes.git import GitInbox
 from bot.settings import WatchSettings
 from bot.sources.options import ArchiveOptions
 from tests.inboxes.epochs import names
 
-__all__ = ["ARCHIVE", "Looker"]
+__all__ = ["ARCHIVE", "Looker", "look"]
 
 ARCHIVE = ArchiveOptions(
     contact="https://bot.example.org", connect_timeout=2, read_timeout=2, deadline=4
 )
+
+
+def look(inbox: Inbox, cursor: str) -> tuple[list[bytes], str]:
+    """All mails after `cursor`, and the new one."""
+    found: list[bytes] = []
+    for batch in inbox.batches(cursor):
+        found += batch.mails
+        cursor = batch.cursor
+    return found, cursor
 
 
 @dataclass

@@ -20,7 +20,7 @@ from tests.conftest import free_port
 from tests.delivery.tls import certificate
 from tests.public_inbox import add, environment, needed, run
 
-__all__ = ["Netd", "mail", "running"]
+__all__ = ["TRICKY", "Netd", "mail", "running"]
 
 PROTOCOLS = ("nntp", "nntps", "imap", "imaps", "http")
 
@@ -31,6 +31,20 @@ def mail(number: int, body: str = "Text.\n") -> bytes:
         f"From: A U Thor <author@example.org>\nTo: list@example.org\nSubject: [PATCH] toy: {number}\n"
         f"Date: Mon, 02 Nov 2026 09:00:00 +0000\nMessage-ID: <{number}@example.org>\n\n{body}"
     ).encode()
+
+
+TRICKY = (
+    mail(1, ".\n..\n.one dot\n\n.\n"),
+    mail(2, "no end"),
+    mail(3, "gr\u00fc\u00dfe \u2028 \x0c\x00\nXref: toy\nPath: of a text\n"),
+    mail(4, "x" * 70_000 + "\n"),
+    mail(5, "\n"),
+    mail(6).replace(
+        b"\nTo:", b"\nReferences: <a@example.org>\n\t<b@example.org>\nX-Path: mine\nTo:"
+    ),
+    mail(7, "\n\n\nblank lines\n\n\n"),
+    b"Pathfinder: x\n" + mail(8),
+)
 
 
 class Netd:

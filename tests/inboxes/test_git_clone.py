@@ -21,23 +21,10 @@ from bot.inboxes import git_clone
 from tests.conftest import ROOT
 from tests.inboxes.damage import DAMAGE
 from tests.inboxes.epochs import Epochs, mail
-from tests.inboxes.front import Front, Handler, fronting
+from tests.inboxes.front import Front, Handler
 from tests.inboxes.looking import Looker
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def epochs(tmp_path: Path) -> Epochs:
-    made = Epochs(tmp_path / "toy")
-    made.add(mail(0))
-    return made
-
-
-@pytest.fixture
-def front(epochs: Epochs) -> Iterator[Front]:
-    with fronting(epochs.folder) as server:
-        yield server
 
 
 @pytest.fixture

@@ -16,26 +16,13 @@ from bot import __version__
 from bot.errors import ArchiveError
 from bot.inboxes import BusyError
 from tests.inboxes.epochs import Epochs, mail
-from tests.inboxes.front import Front, Handler, fronting
+from tests.inboxes.front import Front, Handler
 from tests.inboxes.looking import ARCHIVE, Looker
 
 pytestmark = pytest.mark.integration
 
 Manner = Callable[[Handler], None]
 WALL = b"<!doctype html><title>Are you a robot?</title>"
-
-
-@pytest.fixture
-def epochs(tmp_path: Path) -> Epochs:
-    made = Epochs(tmp_path / "toy")
-    made.add(mail(0))
-    return made
-
-
-@pytest.fixture
-def front(epochs: Epochs) -> Iterator[Front]:
-    with fronting(epochs.folder) as server:
-        yield server
 
 
 @pytest.fixture

@@ -20,8 +20,8 @@ from bot.sources.mail import MAIL_CAP
 from tests.delivery import dovecot as dovecots
 from tests.delivery.dovecot import PASSWORD, Dovecot
 from tests.delivery.tls import certificate
-from tests.inboxes.netd import Netd, mail, running
-from tests.inboxes.test_nntp import TRICKY
+from tests.inboxes.looking import look
+from tests.inboxes.netd import TRICKY, Netd, mail, running
 
 pytestmark = pytest.mark.integration
 
@@ -83,15 +83,6 @@ def put(server: Dovecot, user: str, *mails: bytes) -> None:
         box.login(user, PASSWORD)
         for raw in mails:
             assert box.append('"Gr&APw-n &- Bl&AOQ-u"', None, None, raw)[0] == "OK"
-
-
-def look(inbox: ImapInbox, cursor: str) -> tuple[list[bytes], str]:
-    """All mails after `cursor`, and the new one."""
-    found: list[bytes] = []
-    for batch in inbox.batches(cursor):
-        found += batch.mails
-        cursor = batch.cursor
-    return found, cursor
 
 
 def test_each_mail_of_a_mirror_comes_once_and_in_order(netd: Netd, mirror: ImapInbox) -> None:

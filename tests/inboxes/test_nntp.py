@@ -18,22 +18,10 @@ from bot.inboxes.nntp import NntpInbox
 from bot.settings import DeliverySettings, WatchSettings
 from tests.conftest import ARCHIVE
 from tests.delivery.tls import certificate
-from tests.inboxes.netd import Netd, mail, running
+from tests.inboxes.looking import look
+from tests.inboxes.netd import TRICKY, Netd, mail, running
 
 pytestmark = pytest.mark.integration
-
-TRICKY = (
-    mail(1, ".\n..\n.one dot\n\n.\n"),
-    mail(2, "no end"),
-    mail(3, "gr\u00fc\u00dfe \u2028 \x0c\x00\nXref: toy\nPath: of a text\n"),
-    mail(4, "x" * 70_000 + "\n"),
-    mail(5, "\n"),
-    mail(6).replace(
-        b"\nTo:", b"\nReferences: <a@example.org>\n\t<b@example.org>\nX-Path: mine\nTo:"
-    ),
-    mail(7, "\n\n\nblank lines\n\n\n"),
-    b"Pathfinder: x\n" + mail(8),
-)
 
 
 @pytest.fixture(scope="module")
@@ -62,15 +50,6 @@ def inbox(netd: Netd) -> Iterator[NntpInbox]:
     inbox = NntpInbox(netd.url("nntp"), settings(netd))
     yield inbox
     inbox.close()
-
-
-def look(inbox: NntpInbox, cursor: str) -> tuple[list[bytes], str]:
-    """All mails after `cursor`, and the new one."""
-    found: list[bytes] = []
-    for batch in inbox.batches(cursor):
-        found += batch.mails
-        cursor = batch.cursor
-    return found, cursor
 
 
 def test_each_mail_comes_once_and_in_order(netd: Netd, inbox: NntpInbox) -> None:
