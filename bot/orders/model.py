@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from bot.outgoing import Envelope, Kind
@@ -112,3 +113,5 @@ class Asked(NamedTuple):
     answered: Answered | None = None
     answer: Notice | None = None
     """What is sent to the author where an order asks for an answer."""
+    date: datetime | None = None
+    """Aware; what its `Date:` says."""

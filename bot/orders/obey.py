@@ -117,6 +117,7 @@ def _asked(raw: bytes, mail: Mail, settings: Settings) -> Asked:
         content=sha256(content.encode("utf-8", "replace")).hexdigest(),
         parents=tuple(msgid for msgid in parents if msgid),
         operator=author in lowered(settings.orders.operators),
+        date=mail.date,
     )
 
 

@@ -16,17 +16,20 @@ from sqlalchemy import Connection, and_, delete, func, insert, select
 from bot.errors import UsageError
 from bot.orders.model import Answered, Asked, Heard, Known, Order, Outcome
 from bot.outbox.dismissing import dismiss
-from bot.outbox.moving import discard_by_hand, discard_where, release, row_of
+from bot.outbox.moving import Row, discard_by_hand, discard_where, release, row_of
 from bot.outbox.recording import same_series
 from bot.outbox.rows import notice_row
 from bot.outbox.schema import heard, leave, reply, review
 from bot.outgoing import Kind, Leave, State
+from bot.sources.mail import parse_mail
 
 __all__ = ["before", "heard_of", "in_outbox", "keep", "known", "leaves", "totals"]
 
 DAY = timedelta(hours=24)
 MOST_ANSWERS = 10
 """Answers to one person in 24 hours."""
+CLOCKS = timedelta(minutes=5)
+"""By how much the operator's clock may be behind ours."""
 IDS = 200
 """Ancestors of a mail that are looked up."""
 
@@ -223,15 +226,30 @@ def _explain(connection: Connection, asked: Asked, order: Order, now: datetime) 
     return f"explained {order.target}"
 
 
-def _approve(connection: Connection, _asked: Asked, order: Order, now: datetime) -> str:
-    row = row_of(connection, order.number)
+def _meant(connection: Connection, asked: Asked, number: int) -> Row:
+    """The row of a reply, if it was there when the order was written.
+
+    A store that was lost or restored gives a number to another reply.
+    """
+    row = row_of(connection, number)
+    written = parse_mail(bytes(row["raw"])).date
+    if written is not None and asked.date is not None and written > asked.date + CLOCKS:
+        raise UsageError(
+            f"reply {number} is younger than the order, which meant another one;"
+            f" see `revokebot queue show {number}`, and order anew"
+        )
+    return row
+
+
+def _approve(connection: Connection, asked: Asked, order: Order, now: datetime) -> str:
+    row = _meant(connection, asked, order.number)
     failed = row["state"] == State.FAILED.value
     release(connection, row, now, State.FAILED if failed else State.DRAFT, how="by mail")
     return f"reply {order.number} is {'retried' if failed else 'approved'}"
 
 
-def _discard(connection: Connection, _asked: Asked, order: Order, now: datetime) -> str:
-    row = row_of(connection, order.number)
+def _discard(connection: Connection, asked: Asked, order: Order, now: datetime) -> str:
+    row = _meant(connection, asked, order.number)
     discard_by_hand(connection, row, now, order.reason or "discarded by mail")
     return f"reply {order.number} is discarded"
 

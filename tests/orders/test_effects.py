@@ -4,9 +4,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from email.utils import format_datetime
+
+import pytest
 
 from bot.in_force import in_force
 from bot.outgoing import Action, State
+from bot.sources.mail import parse_mail
 from tests.orders.desk import AUTHOR, BOT, MAINTAINER, OPERATOR, STRANGER, Desk
 from tests.sending import LIST
 
@@ -127,6 +131,20 @@ def test_approve_and_discard_by_the_operator(desk: Desk) -> None:
     assert desk.order("#revokebot approve 99", OPERATOR).words.startswith("there is no reply 99")
     refused = desk.order(f"#revokebot approve {waiting}", MAINTAINER)
     assert refused.words == "approve is for the operator alone"
+
+
+@pytest.mark.parametrize("word", ["approve", "discard"])
+def test_an_order_means_no_reply_that_was_written_after_it(desk: Desk, word: str) -> None:
+    waiting = desk.second()
+    written = parse_mail(desk.store.draft(waiting).envelope.raw).date
+    assert written is not None
+    before = format_datetime(written - timedelta(hours=1))
+    refused = desk.order(f"#revokebot {word} {waiting}", OPERATOR, parent="", Date=before)
+    assert refused.words.startswith(f"reply {waiting} is younger than the order, ")
+    assert (refused.done, desk.store.draft(waiting).state) == (False, State.DRAFT)
+    # A clock that is a little behind is none.
+    behind = format_datetime(written - timedelta(minutes=2))
+    assert desk.order(f"#revokebot {word} {waiting}", OPERATOR, parent="", Date=behind).done
 
 
 def test_a_failed_reply_is_tried_again(desk: Desk) -> None:
