@@ -151,14 +151,15 @@ class Hand:
         self._store = store
         self._owner = owner
         self._clock = clock
-        self._stop = threading.Event()
+        self.stop = threading.Event()
+        """Set when all is to end: a process that was ended with it is nobody's failure."""
         self.worker = Worker(settings)
         self.reviewed: Callable[[float, str], None] = lambda seconds, outcome: None
         """Told of each thread: how many seconds it took; `ok` or `failed`."""
 
     def run(self, stop: threading.Event, due: threading.Event) -> None:
         """Work until `stop` is set; `due` is set when something may have become due."""
-        self._stop = stop
+        self.stop = stop
         idle = time.monotonic()
         while not stop.is_set():
             due.clear()
@@ -194,7 +195,7 @@ class Hand:
     def _note(self, number: int, answer: dict[str, Any], seconds: float) -> None:
         outcome, words = answer["outcome"], answer.get("words", "")
         self.reviewed(seconds, "failed" if outcome == "failed" else "ok")
-        if self._stop.is_set() and outcome == "failed":
+        if self.stop.is_set() and outcome == "failed":
             # It was ended with us; the next one begins anew.
             now = self._clock()
             self._store.give_back(number, self._owner, now, now, "the watcher was stopped")

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from bot.config import Settings
-from bot.errors import BotError
+from bot.errors import ArchiveError, BotError
 from bot.inboxes import Inbox
 from bot.outbox.overview import Onlooker
 from bot.owner import new_owner
@@ -35,6 +35,8 @@ __all__ = ["Daemon"]
 
 TICK = 0.5
 """Seconds."""
+STORE_WAIT = 5.0
+"""Seconds before a store that failed is tried again."""
 PATIENCE = 4.0
 """Seconds that all have to end."""
 REST = 10.0
@@ -60,6 +62,10 @@ class Daemon:
         self._hands = [
             Hand(settings, store, self.owner, _clock) for _ in range(settings.watch.workers)
         ]
+        for hand in self._hands:
+            hand.stop = self._stop
+        self._unread: list[str] = []
+        self._error: Exception | None = None
         self._running: dict[str, threading.Thread] = {}
         self._broken: dict[str, float] = {}
 
@@ -74,7 +80,6 @@ class Daemon:
         try:
             while not self._stop.is_set():
                 self._look_after_threads()
-                self._tick()
                 if (every := notify.interval()) and time.monotonic() - told >= every:
                     notify.alive()
                     told = time.monotonic()
@@ -99,36 +104,53 @@ class Daemon:
         return Server(settings.watch.listen, self.metrics.text, health)
 
     def once(self) -> int:
-        """Read every inbox, look at all that is due, send what may go; return the exit status."""
+        """Read every inbox, look at all that is due, send what may go; return the exit status.
+
+        That is 3 where an inbox could not be read.  Raises what the round raises.
+        """
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: self._stop.set())
-        self._chores.run_now()
-        for poller in self._pollers():
-            if not self._stop.is_set():
-                poller.look(self._stop)
+        # In a thread, since a server or a patch may keep it from ending when it is told to.
+        round_ = self._running["round"] = threading.Thread(target=self._round, daemon=True)
+        round_.start()
         try:
+            while round_.is_alive() and not self._stop.is_set():
+                round_.join(TICK)
+        finally:
+            self._end()
+        if self._error is not None:
+            raise self._error
+        return ArchiveError.status if self._unread else 0
+
+    def _round(self) -> None:
+        try:
+            self._chores.run_now()
+            for poller in self._pollers(self._looked_once):
+                if not self._stop.is_set():
+                    poller.look(self._stop)
             for hand in self._hands[:1]:
                 while not self._stop.is_set() and hand.run_once():
                     pass
-                hand.worker.end()
             while self._outgoing is not None and not self._stop.is_set():
                 self._outgoing.tick(due=not self._outgoing.ran and self.store.sendable(_clock()))
                 if not self._outgoing.busy:
                     break
                 self._stop.wait(TICK)
-        finally:
-            self._end()
-        return 0
+        except Exception as err:
+            self._error = err
+
+    def _looked_once(self, inbox: str, outcome: str) -> None:
+        if outcome != "ok":
+            self._unread.append(inbox)
 
     def wrong(self) -> str:
         """What is wrong with the threads; empty for nothing."""
         dead = [name for name, thread in self._running.items() if not thread.is_alive()]
         return f"not running: {', '.join(dead)}" if dead else ""
 
-    def _pollers(self) -> list[Poller]:
+    def _pollers(self, polled: Callable[[str, str], None]) -> list[Poller]:
         glance = Glancer(Setup.of(self.settings).scope)
         interval = self.settings.watch.interval
-        polled = self.metrics.polled if self.metrics else _unheard
         return [
             Poller(inbox, self.store, glance, self.owner, interval, _clock, self._due.set, polled)
             for inbox in self.inboxes
@@ -137,7 +159,9 @@ class Daemon:
     def _look_after_threads(self) -> None:
         """Start what is not running; what broke gets a rest first."""
         if not self._running:
-            jobs = {f"inbox {one.inbox.name}": one.run for one in self._pollers()}
+            polled = self.metrics.polled if self.metrics else _unheard
+            jobs = {f"inbox {one.inbox.name}": one.run for one in self._pollers(polled)}
+            jobs["chores"] = self._keep_house
             self._jobs: dict[str, Callable[[], None]] = {
                 name: partial(run, self._stop) for name, run in jobs.items()
             }
@@ -156,13 +180,16 @@ class Daemon:
             self._running[name] = threading.Thread(target=target, name=name, daemon=True)
             self._running[name].start()
 
-    def _tick(self) -> None:
-        try:
-            self._chores.tick()
-            if self._outgoing is not None:
-                self._outgoing.tick(due=self.store.sendable(_clock()))
-        except BotError as err:
-            log.trouble("store", "daemon", str(err))
+    def _keep_house(self, stop: threading.Event) -> None:
+        """Do the chores, and let what is due be sent; a store that is locked holds up only this."""
+        while not stop.wait(TICK):
+            try:
+                self._chores.tick()
+                if self._outgoing is not None:
+                    self._outgoing.tick(due=self.store.sendable(_clock()))
+            except BotError as err:
+                log.trouble("store", "daemon", str(err))
+                stop.wait(STORE_WAIT)
 
     def _end(self) -> None:
         """End all that runs, and let others have what it had claimed."""

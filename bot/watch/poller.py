@@ -66,6 +66,7 @@ class Poller(NamedTuple):
         except BotError as err:
             # The store: whatever was not stored will come again.
             log.trouble("store", name, str(err), inbox=name)
+            self.polled(name, "failed")
             return STORE_WAIT
 
     @property

@@ -42,7 +42,9 @@ __all__ = ["main"]
 
 def main() -> None:
     """Work until standard input ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # ^C is for the parent
+    # ^C, and what systemd or a container sends to all processes, is for the parent, who ends us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: None)
     out = Out()
     settings: Settings = pickle.load(sys.stdin.buffer)
     resource.setrlimit(resource.RLIMIT_AS, (settings.watch.memory, settings.watch.memory))

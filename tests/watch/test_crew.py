@@ -109,6 +109,26 @@ def test_a_patch_that_takes_too_much_is_parked(
     assert bench.threads["huge@author.example"] == ("due", "")
 
 
+def test_a_worker_is_not_ended_by_what_ends_all_processes(
+    tmp_path: Path, benches: list[Bench]
+) -> None:
+    bench = Bench(tmp_path)
+    benches.append(bench)
+    bench.shop.feed(GOOD)
+    assert bench.hand.run_once()
+    bench.shop.feed(huge(5000))
+    pid = bench.hand.worker.pid
+    told = threading.Timer(0.3, lambda: os.kill(pid, signal.SIGTERM))
+    told.start()
+    bench.work()
+    told.join()
+    assert bench.threads["huge@author.example"] == ("done", "")
+    bench.shop.feed(in_scope("[PATCH] kettle: tell", "next@author.example"))
+    bench.work()
+    assert bench.hand.worker.pid == pid
+    assert bench.threads["next@author.example"] == ("done", "")
+
+
 def test_a_worker_that_is_killed_is_made_anew(tmp_path: Path, benches: list[Bench]) -> None:
     bench = Bench(tmp_path)
     benches.append(bench)

@@ -19,6 +19,7 @@ from tests.conftest import ROOT
 from tests.inboxes.epochs import Epochs
 from tests.sources.mails import mail
 from tests.watch.shop import in_scope
+from tests.watch.test_crew import huge
 
 pytestmark = pytest.mark.integration
 
@@ -117,18 +118,63 @@ def test_it_goes_on_where_it_was_killed(tmp_path: Path) -> None:
     assert house.rows("SELECT count(*), sum(mails) FROM inbox") == [(1, 2)]
 
 
-def test_it_ends_within_seconds_though_a_server_hangs(tmp_path: Path) -> None:
+@pytest.mark.parametrize("flags", [(), ("--once",)], ids=["for ever", "once"])
+def test_it_ends_within_seconds_though_a_server_hangs(
+    tmp_path: Path, flags: tuple[str, ...]
+) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(60)
         port = server.getsockname()[1]
         house = House(tmp_path, f"http://127.0.0.1:{port}/dri/", f"nntp://127.0.0.1:{port}/dri")
-        with running(house) as process:
+        with running(house, *flags) as process:
             kept = [server.accept()[0] for _inbox in range(2)]
             process.send_signal(signal.SIGTERM)
             assert process.wait(5) == 0
         for connection in kept:
             connection.close()
     assert {owner for (owner,) in house.rows("SELECT owner FROM inbox")} <= {None}
+
+
+@pytest.mark.parametrize("flags", [(), ("--once",)], ids=["for ever", "once"])
+def test_it_ends_within_seconds_though_the_database_is_locked(
+    tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    inbox = Epochs(tmp_path / "dri")
+    inbox.add(FIRST)
+    house = House(tmp_path, str(inbox.folder), interval=0.2)
+    with running(house) as process:
+        house.await_rows("SELECT msgid FROM review", [("one@author.example",)])
+        process.kill()  # what it had claimed is to be freed by the next one
+    database = house.folder / "state/revokebot/revokebot.db"
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        with running(house, *flags) as process:
+            time.sleep(3)  # long enough to start, and to wait for the lock
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(5) == 0
+
+
+def test_one_round_that_is_stopped_while_it_reviews_blames_nobody(tmp_path: Path) -> None:
+    inbox = Epochs(tmp_path / "dri")
+    inbox.add(huge(40_000))
+    house = House(tmp_path, str(inbox.folder), attempts=1, memory=4 << 30)
+    with running(house, "--once") as process:
+        house.await_rows("SELECT state FROM thread", [("working",)])
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(5) == 0
+    assert house.rows("SELECT attempts, owner FROM thread") == [(0, None)]
+    assert house.rows("SELECT kind FROM incident") == []
+
+
+def test_one_round_tells_cron_that_an_inbox_could_not_be_read(tmp_path: Path) -> None:
+    inbox = Epochs(tmp_path / "dri")
+    inbox.add(FIRST)
+    house = House(tmp_path, "nntp://127.0.0.1:9/none", str(inbox.folder))
+    with house.watch("--once") as process:
+        _out, err = process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert "kind=inbox" in err
+    assert house.rows("SELECT msgid FROM review") == [("one@author.example",)]
 
 
 def test_a_parked_thread_is_looked_at_when_somebody_says_so(tmp_path: Path) -> None:
