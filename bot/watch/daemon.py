@@ -88,6 +88,7 @@ class Daemon:
             self._end()
             if server is not None:
                 server.close()
+            log.event("stopped", owner=self.owner)
         return 0
 
     def _listen(self) -> Server | None:
@@ -208,7 +209,6 @@ class Daemon:
         last = threading.Thread(target=_let_go, args=(self.store, self.owner), daemon=True)
         last.start()
         last.join(max(0.1, end - time.monotonic()))
-        log.event("stopped", owner=self.owner)
 
 
 def _guarded(name: str, job: Callable[[], None]) -> None:

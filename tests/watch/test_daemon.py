@@ -98,7 +98,7 @@ def test_one_round_reads_reviews_and_ends(tmp_path: Path) -> None:
     assert house.rows("SELECT DISTINCT state FROM reply") == [("discarded",)]  # they are old
     inboxes[1].add(in_scope("[PATCH] mug: tell", "three@author.example"))
     assert "reviewed" in house.once()
-    assert "reviewed" not in house.once()
+    assert house.once("--no-send") == "", "cron writes a mail about every line"
     assert house.rows("SELECT count(*) FROM review") == [(3,)]
     assert house.rows("SELECT owner FROM inbox") == [(None,), (None,)]
 
