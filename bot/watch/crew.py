@@ -43,12 +43,14 @@ FATTEST = 110 << 20
 """Bytes of memory; a process that has had more is made anew, since Python gives little back."""
 
 
-def spawned(module: str, settings: Settings) -> subprocess.Popen[bytes]:
+def spawned(
+    module: str, settings: Settings, stdout: int = subprocess.PIPE
+) -> subprocess.Popen[bytes]:
     """A child that runs `module`, with the settings, and what they may hide, on its stdin."""
     process = subprocess.Popen(
         [sys.executable, "-m", module],
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         cwd="/",
         env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
         start_new_session=True,

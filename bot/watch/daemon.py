@@ -23,11 +23,11 @@ from bot.owner import new_owner
 from bot.setup import Setup
 from bot.watch import log, notify
 from bot.watch.chores import Chores
+from bot.watch.courier import Courier
 from bot.watch.crew import Hand
 from bot.watch.glance import Glancer
 from bot.watch.health import Server, checks
 from bot.watch.metrics import Metrics, numbers
-from bot.watch.outgoing import Outgoing
 from bot.watch.poller import Poller
 from bot.watched import Watched
 
@@ -57,7 +57,7 @@ class Daemon:
         self.metrics = Metrics(numbers(self._onlooker, settings)) if self._onlooker else None
         self._stop = threading.Event()
         self._due = threading.Event()
-        self._outgoing = Outgoing(settings) if send else None
+        self._courier = Courier(settings) if send else None
         self._chores = Chores(settings, store, _clock)
         self._hands = [
             Hand(settings, store, self.owner, _clock) for _ in range(settings.watch.workers)
@@ -132,9 +132,9 @@ class Daemon:
             for hand in self._hands[:1]:
                 while not self._stop.is_set() and hand.run_once():
                     pass
-            while self._outgoing is not None and not self._stop.is_set():
-                self._outgoing.tick(due=not self._outgoing.ran and self.store.sendable(_clock()))
-                if not self._outgoing.busy:
+            while self._courier is not None and not self._stop.is_set():
+                self._courier.tick(due=not self._courier.ran and self.store.sendable(_clock()))
+                if not self._courier.busy:
                     break
                 self._stop.wait(TICK)
         except Exception as err:
@@ -186,8 +186,8 @@ class Daemon:
         while not stop.wait(TICK):
             try:
                 self._chores.tick()
-                if self._outgoing is not None:
-                    self._outgoing.tick(due=self.store.sendable(_clock()))
+                if self._courier is not None:
+                    self._courier.tick(due=self.store.sendable(_clock()))
             except BotError as err:
                 log.trouble("store", "daemon", str(err))
                 stop.wait(STORE_WAIT)
@@ -199,8 +199,8 @@ class Daemon:
         self._due.set()
         end = time.monotonic() + PATIENCE
         enders = [threading.Thread(target=inbox.close, daemon=True) for inbox in self.inboxes]
-        if self._outgoing is not None:
-            enders.append(threading.Thread(target=self._outgoing.end, args=(PATIENCE,)))
+        if self._courier is not None:
+            enders.append(threading.Thread(target=self._courier.end, args=(PATIENCE,)))
         enders += [threading.Thread(target=hand.worker.end, daemon=True) for hand in self._hands]
         for thread in enders:
             thread.start()

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bot.config import Settings
+from bot.errors import BotError
 from bot.hiding import secrets_of
 from bot.outgoing import State
 from bot.sending import Round, may_send, sender_of, terminable
@@ -36,6 +37,17 @@ def main() -> int:
     settings: Settings = pickle.load(sys.stdin.buffer)
     log.set_up(settings.watch.log, secrets_of(settings))
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        return _send(settings)
+    except BotError as err:
+        log.trouble("store", "queue", str(err))
+    except Exception as err:
+        words = f"{type(err).__name__}: {err}; please report it"
+        log.trouble("broken", "queue", words, error=err)
+    return REFUSED
+
+
+def _send(settings: Settings) -> int:
     may_send(settings)
     with Watched.open(settings.store) as store, terminable():
         sending = Round(sender_of(settings, store))

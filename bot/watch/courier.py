@@ -14,13 +14,15 @@ from bot.watch import log
 from bot.watch.crew import spawned
 from bot.watch.sending import REFUSED
 
-__all__ = ["Outgoing"]
+__all__ = ["Courier"]
 
 LONGEST_REST = 120.0
 """Seconds."""
+STDERR = 2
+"""Where the process's prints go: nobody would read a pipe, and a full one would hold it up."""
 
 
-class Outgoing:
+class Courier:
     """The process that sends; there is one at most, and none while nothing is due."""
 
     def __init__(self, settings: Settings) -> None:
@@ -48,7 +50,7 @@ class Outgoing:
             if status not in (0, REFUSED):
                 log.trouble("sending", "queue", f"the process that sends ended with {status}")
         if due and time.monotonic() >= self._rest_until:
-            self._process = spawned("bot.watch.sending", self._settings)
+            self._process = spawned("bot.watch.sending", self._settings, stdout=STDERR)
             self.ran = True
 
     def end(self, seconds: float) -> None:
@@ -67,7 +69,5 @@ class Outgoing:
 
     def _close(self) -> None:
         process, self._process = self._process, None
-        if process is not None:
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    pipe.close()
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
