@@ -26,12 +26,14 @@ from bot.attest import Attest, attest
 from bot.child import Out
 from bot.config import Settings
 from bot.errors import ArchiveError, BotError, UnfitError
+from bot.hiding import secrets_of
 from bot.orders import maintainers
 from bot.orders.model import Heard
 from bot.orders.obey import obey, signatures
 from bot.setup import Setup
 from bot.sources.archive import fetch
 from bot.sources.options import SourceOptions
+from bot.watch import log
 from bot.watch.glance import Glancer
 from bot.watch.recall import Recall
 from bot.watch.work import Workshop
@@ -47,10 +49,16 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: None)
     out = Out()
     settings: Settings = pickle.load(sys.stdin.buffer)
+    log.set_up(settings.watch.log, secrets_of(settings))
     resource.setrlimit(resource.RLIMIT_AS, (settings.watch.memory, settings.watch.memory))
-    with Watched.open(settings.store) as store:
+    tell = partial(_tell, out)
+    try:
+        store = Watched.open(settings.store)
         shop = workshop(settings, store)
-        tell = partial(_tell, out)
+    except BotError as err:
+        tell({"outcome": "store", "words": str(err)})
+        return
+    with store:
         tell({"outcome": "ready"})
         for line in iter(_lines(sys.stdin.buffer).get, b""):
             asked = json.loads(line)

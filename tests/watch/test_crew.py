@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.settings import WatchSettings
-from bot.watch.crew import Hand
+from bot.config import Settings
+from bot.errors import BotError
+from bot.settings import StoreSettings, WatchSettings
+from bot.watch.crew import Hand, Worker
 from tests.soak.storm import hold_sqlite
 from tests.sources.mails import mail
 from tests.watch.shop import NOW, OWNER, Shop, in_scope
@@ -173,3 +175,14 @@ def test_what_is_stopped_in_the_middle_is_due_at_once(tmp_path: Path, benches: l
     assert not running.is_alive()
     assert bench.threads["huge@author.example"] == ("due", "the watcher was stopped")
     assert bench.shop.rows("SELECT attempts, owner FROM thread") == [(0, None)]
+
+
+def test_a_worker_that_cannot_start_says_why(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "outbox.db").write_bytes(b"no database" * 100)
+    worker = Worker(Settings(store=StoreSettings(f"sqlite:///{tmp_path}/outbox.db")))
+    with pytest.raises(BotError, match=r"could not start: store.url .*: file is not a database"):
+        worker.work(1, OWNER)
+    assert worker.pid == 0
+    assert capfd.readouterr().err == ""
