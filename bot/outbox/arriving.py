@@ -4,7 +4,8 @@
 The transaction is the caller's (`bot.watched`).  Parts of a series that was
 sent without threading are put together, too, wherever `bot.sources.threads`
 might take them for one: the same author, the same numbering, a day apart at
-most.  A thread can thus hold more than one; it never holds less.
+most.  A thread can thus hold more than one; it never holds less, but where somebody
+ties together what has nothing to do with one another (`MOST_JOINED`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from bot.incoming import Glance, Kind, Stage, Taken
 from bot.outbox.schema import kin, mail, series, thread
@@ -26,6 +27,9 @@ __all__ = ["packed", "take"]
 
 AT_ONCE = 500
 """Message-ids of one query: databases have a limit."""
+MOST_JOINED = 1000
+"""Mails of a thread that is made of several.  A long thread has some hundred; but anybody can refer
+to a hundred threads in one mail, and once more, until all are one that is too much to look at."""
 NEW_MAIL = insert(mail)
 FILLED = update(mail).where(mail.c.msgid == bindparam("ghost"))
 NEW_THREAD = insert(thread).returning(thread.c.id)
@@ -95,6 +99,7 @@ class _Threads:
         self._now = now
         self._of: dict[str, int] = {}
         self._into: dict[int, int] = {}
+        self._sizes: dict[int, int] = {}
         self._changed: set[int] = set()
         self._wanted: set[int] = set()
         self.kinds: dict[str, Kind] = {}
@@ -110,11 +115,12 @@ class _Threads:
         there = [self._of[msgid] for msgid in (glance.msgid, *glance.links) if msgid in self._of]
         if glance.bucket and glance.date is not None:
             there += self._loose(glance, glance.date)
-        numbers = {self._find(number) for number in there}
+        numbers = self._joinable(dict.fromkeys(map(self._find, there)))
         number = min(numbers) if numbers else self._new()
-        for other in numbers - {number}:
-            self._into[other] = number
-            self._changed.add(number)
+        for other in numbers:
+            if other != number:
+                self._into[other] = number
+                self._changed.add(number)
         ghosts = [msgid for msgid in glance.links if msgid not in self._of]
         for msgid in (glance.msgid, *ghosts):
             self._of.setdefault(msgid, number)
@@ -166,6 +172,22 @@ class _Threads:
             fresh = {"state": Stage.DUE.value, "attempts": 0, "reason": ""}
             self._connection.execute(update(thread).where(chosen, again).values(**fresh))
         return len(due)
+
+    def _joinable(self, numbers: Iterable[int]) -> list[int]:
+        """Those that may become one thread: the first, and what there is room for in it."""
+        numbers, size = list(numbers), 0
+        if len(numbers) < 2:
+            return numbers
+        joined: list[int] = []
+        for number in numbers:
+            if number not in self._sizes:
+                count = select(func.count()).where(mail.c.thread == number)
+                self._sizes[number] = self._connection.execute(count).scalar_one()
+            if not joined or size + self._sizes[number] <= MOST_JOINED:
+                joined.append(number)
+                size += self._sizes[number]
+        self._sizes[min(joined)] = size
+        return joined
 
     def _loose(self, glance: Glance, date: datetime) -> Iterable[int]:
         wanted = {

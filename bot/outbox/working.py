@@ -89,11 +89,15 @@ def load(
 
 
 def _mails_of(number: int, numbers: Sequence[int]) -> Select[Any]:
-    """The mails of some threads, first those of the thread `number`, should there be too many."""
+    """The mails of some threads, first those of the thread `number`, should there be too many.
+
+    Replies come last: a flood of them leaves no patch and no order unseen.
+    """
+    talk = mail.c.kind == Kind.REPLY.value
     return (
         select(mail.c.msgid, mail.c.raw, mail.c.thread, mail.c.kind, mail.c.arrived)
         .where(mail.c.thread.in_(numbers))
-        .order_by(mail.c.thread != number, mail.c.arrived, mail.c.msgid)
+        .order_by(mail.c.thread != number, talk, mail.c.arrived, mail.c.msgid)
         .limit(MOST_MAILS)
     )
 

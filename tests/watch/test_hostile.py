@@ -7,8 +7,10 @@ import random
 
 import pytest
 
+from bot.outbox.arriving import MOST_JOINED
+from bot.outbox.working import MOST_MAILS
 from tests.sources.mails import mail
-from tests.watch.shop import Shop, in_scope
+from tests.watch.shop import SETTLE, Shop, in_scope
 
 CHANCE = random.Random(1)
 LONG = "".join(CHANCE.choices("abcdefghijklmnopqrstuvwxyz0123456789", k=20_000))
@@ -60,3 +62,39 @@ def test_a_hostile_mail_harms_nothing(store_url: str, name: str) -> None:
     assert shop.fates()["good@author.example"] == "reviewed"
     assert shop.rows("SELECT count(*) FROM mail WHERE raw IS NOT NULL") == [(2,)]
     assert shop.rows("SELECT DISTINCT state FROM thread") == [("done",)]
+
+
+def talk(root: str, number: int) -> bytes:
+    msgid = f"{number}.{root}"
+    return mail("Re: [PATCH] teapot: tell", msgid, root, "Fine.\n", minute=number % 60)
+
+
+def test_no_mail_ties_together_what_would_be_too_much(store_url: str) -> None:
+    shop = Shop(store_url)
+    roots = [f"root{number}@author.example" for number in range(12)]
+    for root in roots:
+        subject = f"[PATCH] {root[:6]}: tell"
+        shop.feed(in_scope(subject, root), *(talk(root, number) for number in range(99)))
+    ties = "".join(f" <{root}>\n" for root in roots)
+    for number in range(3):
+        extra = f"References:{ties}"
+        shop.feed(mail("Re: all", f"tie{number}@author.example", body="Mine.\n", extra=extra))
+    sizes = [size for (size,) in shop.rows("SELECT count(*) FROM mail GROUP BY thread")]
+    assert sum(sizes) == 12 * 100 + 3
+    assert len(sizes) == 3
+    assert max(sizes) <= MOST_JOINED + 3
+    shop.feed(in_scope("[PATCH v2] root11: tell", "v2@author.example", roots[11]))
+    shop.settle()
+    assert shop.fates() == dict.fromkeys([*roots, "v2@author.example"], "reviewed")
+
+
+def test_a_flood_of_replies_hides_no_patch(store_url: str) -> None:
+    shop = Shop(store_url)
+    root = "root@author.example"
+    shop.feed(in_scope("[PATCH] teapot: tell", root))
+    for at in range(0, MOST_MAILS, 500):
+        shop.feed(*(talk(root, number) for number in range(at, at + 500)))
+    shop.later(SETTLE)
+    shop.feed(in_scope("[PATCH v2] teapot: tell", "v2@author.example", root))
+    shop.settle()
+    assert shop.fates() == dict.fromkeys([root, "v2@author.example"], "reviewed")
