@@ -39,6 +39,14 @@ LIBRARIES = {
 }
 """Outside library: the files, or folders, that may import it."""
 
+ABOVE = {
+    "bot.commands": ("bot/cli.py", "bot/commands/"),
+    "bot.watch": ("bot/commands/", "bot/watch/"),
+    "bot.watched": ("bot/commands/", "bot/watch/"),
+    "bot.inboxes": ("bot/commands/", "bot/inboxes/", "bot/watch/"),
+}
+"""What stands above the rest: who may import it."""
+
 RULE_TOPICS = ("doc", "export", "exporter", "helper", "importer")
 RULES_MAY_IMPORT = ("checks.api", "checks.source")
 
@@ -111,6 +119,16 @@ def test_the_walk_sees_the_project() -> None:
 
 def test_checks_never_import_bot() -> None:
     assert [str(found) for found in imports("checks") if found.top == "bot"] == []
+
+
+def test_what_is_above_is_imported_only_from_there() -> None:
+    strays = [
+        str(found)
+        for found in imports("bot")
+        for module, users in ABOVE.items()
+        if f"{found.module}.".startswith(f"{module}.") and not found.path.startswith(users)
+    ]
+    assert strays == []
 
 
 def test_libraries_are_imported_only_where_they_are_contained() -> None:

@@ -22,7 +22,14 @@ from bot.watch.daemon import Daemon
 from bot.watch.state import state_dir
 from bot.watched import Watched
 
-__all__ = ["add", "run"]
+__all__ = ["EXIT_STATUS", "add", "run"]
+
+EXIT_STATUS = """\
+exit status:
+  0  it was stopped, or did what it was asked; `revokebot status` tells what needs a person
+  2  bad usage or configuration, or the store can't be used
+  3  --once: an inbox could not be read
+"""
 
 
 def add(parser: ArgumentParser) -> None:

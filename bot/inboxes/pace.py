@@ -8,8 +8,9 @@ not ask one server at the same moment, nor many watchers after its outage.
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
+
+from bot.delivery.servers import loopback
 
 __all__ = ["pause", "polite"]
 
@@ -27,7 +28,7 @@ DOUBLINGS = 20
 def polite(name: str, interval: float) -> float:
     """Seconds between two looks at the inbox `name`: `interval`, but a minute on other hosts."""
     host = urlsplit(name).hostname if "://" in name else None
-    return interval if host is None or _is_loopback(host) else max(interval, LEAST)
+    return interval if host is None or loopback(host) else max(interval, LEAST)
 
 
 def pause(
@@ -48,10 +49,3 @@ def pause(
         usual = max(usual, interval)
     asked = min(retry_after or 0.0, LONGEST) * (1 + JITTER * chance)
     return max(usual, asked)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
