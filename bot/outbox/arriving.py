@@ -19,8 +19,8 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from bot.incoming import Glance, Kind, Stage, Taken
 from bot.outbox.schema import kin, mail, series, thread
+from bot.sources.copies import is_truer
 from bot.sources.mail import read_mail
-from bot.sources.series import better
 from bot.sources.threads import LOOSE_WINDOW
 
 __all__ = ["packed", "take"]
@@ -79,7 +79,8 @@ def packed(raw: bytes) -> bytes:
 def _is_wanted(connection: Connection, glance: Glance, kind: Kind, raw: bytes) -> bool:
     """Whether another copy of a mail is to take the place of the one that came first.
 
-    Of a patch that is one of which a list has left more as it was; of an order any other, since
+    Of a patch that is one of which a list has left more as it was (`bot.sources.copies`), since
+    anybody can send a mail with a Message-ID that is there already; of an order any other, since
     the signature may hold there (`bot.orders.obey` knows what it has heard).
     """
     if glance.kind is not kind or not (glance.scope or kind is Kind.ORDER):
@@ -88,7 +89,7 @@ def _is_wanted(connection: Connection, glance: Glance, kind: Kind, raw: bytes) -
     if found is None:
         return False
     known = zlib.decompress(found)
-    return known != raw if kind is Kind.ORDER else better(read_mail(raw), read_mail(known))
+    return known != raw if kind is Kind.ORDER else is_truer(read_mail(raw), read_mail(known))
 
 
 class _Threads:

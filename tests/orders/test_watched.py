@@ -155,11 +155,13 @@ def test_a_recheck_of_what_belongs_to_another_series_by_now_comes_to_an_end(watc
     link = f"\nReferences: <part2@example.org> <{ours}>\n\n".encode()
     watch.feed(seen.partition(b"diff --git")[0].replace(b"\n\n", link, 1))
     watch.feed(watch.order("#revokebot recheck", ours, "Re: [PATCH 2/2] teapot: tell"))
-    number = watch.store.claim_thread(OWNER, watch.now, timedelta(hours=1))
-    assert number is not None
-    done = watch.shop.work(number, OWNER)
-    assert (done.outcome, done.reviewed, done.orders) == ("done", 1, 1)
-    assert watch.work() == []
+    done = []
+    for _time in range(3):  # of which the last is one too many
+        number = watch.store.claim_thread(OWNER, watch.now, timedelta(hours=1))
+        if number is not None:
+            done.append(watch.shop.work(number, OWNER))
+    assert [(one.outcome, one.reviewed) for one in done] == [("asked", 0), ("done", 1)]
+    assert watch.heard == (1, 0)
 
 
 def test_an_order_to_the_mailbox_alone_is_heard(watch: Watch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import random
 import zlib
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -153,6 +154,32 @@ def test_a_copy_that_a_list_has_damaged_gives_way_to_a_whole_one(store_url: str)
     shop.work()
     shop.feed(good, name="whole")
     shop.work()
+    ((raw,),) = shop.rows("SELECT raw FROM mail")
+    assert zlib.decompress(raw) == good
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda raw: raw.replace(b"Warm the pot.", b"A stranger's words."),
+        lambda raw: raw.partition(b"+\tteapot_warm")[0],
+        lambda raw: raw.replace(b"author.example>\nTo:", b"stranger.example>\nTo:"),
+        lambda raw: raw.replace(b"[PATCH] teapot", b"[PATCH] a pot"),
+    ],
+    ids=["text", "less", "author", "subject"],
+)
+def test_a_forged_copy_of_a_patch_changes_nothing(
+    store_url: str, change: Callable[[bytes], bytes]
+) -> None:
+    shop = Shop(store_url)
+    footer = b"_______________\nA list's footer\n"
+    good = in_scope("[PATCH] teapot: tell", "one@author.example") + footer
+    shop.feed(good, name="list")
+    shop.work()
+    forged = change(good)
+    assert forged != good
+    shop.feed(forged, name="another list")
+    assert shop.work() == []
     ((raw,),) = shop.rows("SELECT raw FROM mail")
     assert zlib.decompress(raw) == good
 
