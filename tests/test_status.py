@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -87,6 +89,16 @@ def test_programs_get_the_same(url: str) -> None:
     assert [need["place"] for need in got["needs"]] == [LORE, "thread 2", "threads"]
     assert got["inboxes"][0]["looked"] == "2026-02-03T12:00:00+00:00"
     assert got["stopped"] is None
+
+
+def test_a_store_that_takes_nothing_needs_a_person(tmp_path: Path) -> None:
+    url = settings(tmp_path).url
+    put_inbox(url, polled=datetime.now(UTC))
+    with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = status(url)
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"1 need a person:\n  store: {url}: ")
 
 
 def test_words_of_a_mail_do_not_reach_the_terminal(url: str) -> None:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Show how the watcher does and what needs a person, or what became of one mail.
 
-It only reads the store, of this machine or of all that share it.
+It only reads the store, of this machine or of all that share it, and sees whether it could write.
 """
 
 from __future__ import annotations
@@ -10,15 +10,18 @@ import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot.config import Settings, load
-from bot.errors import UsageError
+from bot.errors import BotError, UsageError
 from bot.hiding import without_logins
 from bot.incoming import Stage
 from bot.outbox.place import is_there
 from bot.overview import Need, Overview, Traced, ago, needs
 from bot.render.plain import one_line
+
+if TYPE_CHECKING:
+    from bot.outbox.overview import Onlooker
 
 __all__ = ["EXIT_STATUS", "add", "run"]
 
@@ -49,13 +52,21 @@ def run(args: Namespace) -> int:
         if args.mail is not None:
             return _mail(store.trace(_msgid(args.mail)), args, now)
         overview = store.look(now)._replace(muted=store.muted(settings.policy, now))
-    wanted = tuple(needs(overview, settings, now))
+        wanted = (*_unusable(store), *needs(overview, settings, now))
     if args.format == "json":
         print(json.dumps(_plain(overview, wanted, now), indent=2))
     else:
         for line in _lines(overview, wanted, settings, now):
             print(one_line(without_logins(line)))
     return 1 if wanted else 0
+
+
+def _unusable(store: Onlooker) -> Iterator[Need]:
+    """Why nothing can be written, as on a full disk, which also keeps incidents from being so."""
+    try:
+        store.usable()
+    except BotError as err:
+        yield Need("store", str(err).removeprefix("store "))
 
 
 def _msgid(text: str) -> str:
