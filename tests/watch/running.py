@@ -38,6 +38,7 @@ class World:
             "PYTHONPATH": str(ROOT),
             "STATE_DIRECTORY": str(folder / "state"),
             "REVOKEBOT_ARCHIVE_URL": "http://127.0.0.1:1/all",
+            "REVOKEBOT_ARCHIVE_RETRIES": "0",
             "REVOKEBOT_REPLY_ADDRESS": "bot@example.org",
             "REVOKEBOT_REPLY_OPERATOR": "A U Thor <author@example.org>",
             "REVOKEBOT_POLICY_MAX_AGE_DAYS": "36500",
