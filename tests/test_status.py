@@ -24,6 +24,7 @@ from tests.store.watched import (
     put_a_bad_day,
     put_inbox,
     put_incident,
+    put_mail,
     put_thread,
 )
 from tests.test_cli import refused, run
@@ -125,6 +126,12 @@ def test_one_mail(url: str) -> None:
         "         waiting: because, until 2026-02-03 13:00 UTC",
     ]
     assert "\norder:   #revokebot stop: left alone\n" in status(url, ORDER).stdout
+    put_thread(url, 9, "quiet")
+    put_mail(url, "lunch@example.org", 9, "reply")
+    assert status(url, "lunch@example.org").stdout.splitlines()[1:] == [
+        f"         a mail without a patch, came 2026-02-03 12:00 UTC from {LORE}",
+        "thread:  9, quiet: no word of any rule stands in it, so nothing of it is reviewed",
+    ]
     got = json.loads(status(url, PART, "--format", "json").stdout)
     assert got["mail"]["courses"][0]["fate"] == "waiting"
 

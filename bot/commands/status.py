@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from bot.config import Settings, load
 from bot.errors import BotError, UsageError
 from bot.hiding import without_logins
-from bot.incoming import Stage
+from bot.incoming import Kind, Stage
 from bot.outbox.place import is_there
 from bot.overview import Need, Overview, Traced, ago, needs
 from bot.render.plain import one_line
@@ -32,6 +32,11 @@ exit status:
   2  bad usage or configuration, or the store can't be read
 """
 SCHEMA = "revokebot.status/1"
+KINDS = {
+    Kind.PATCH: "a patch", Kind.REPLY: "a mail without a patch", Kind.ORDER: "a mail with an order",
+    Kind.GHOST: "only named by others",
+}  # fmt: skip
+QUIET = "no word of any rule stands in it, so nothing of it is reviewed"
 
 
 def add(parser: ArgumentParser) -> None:
@@ -133,10 +138,15 @@ def _mail_lines(traced: Traced, now: datetime) -> Iterator[str]:
     yield f"mail:    <{traced.msgid}>"
     if traced.kind:
         came = f"came {_when(traced.arrived)}" if traced.arrived else "has not come"
-        yield f"         a {traced.kind}, {came}{' from ' if traced.inbox else ''}{traced.inbox}"
+        place = f" from {traced.inbox}" if traced.inbox else ""
+        yield f"         {KINDS[Kind(traced.kind)]}, {came}{place}"
         due = f", due {ago(traced.due, now)}" if traced.due and traced.stage == Stage.DUE else ""
-        why = f": {traced.reason}" if traced.reason else ""
-        yield f"thread:  {traced.thread}, {traced.stage}{due}{why}"
+        why = (
+            f": {reason}"
+            if (reason := traced.reason or (QUIET if traced.stage == Stage.QUIET else ""))
+            else ""
+        )
+        yield f"thread:  {traced.thread}, {traced.stage}{due}{f': {why}' if why else ''}"
     if traced.stage == Stage.PARKED:
         yield f"         `revokebot watch --retry {traced.msgid}` reviews it again"
     for course in traced.courses:
