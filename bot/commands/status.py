@@ -141,12 +141,9 @@ def _mail_lines(traced: Traced, now: datetime) -> Iterator[str]:
         place = f" from {traced.inbox}" if traced.inbox else ""
         yield f"         {KINDS[Kind(traced.kind)]}, {came}{place}"
         due = f", due {ago(traced.due, now)}" if traced.due and traced.stage == Stage.DUE else ""
-        why = (
-            f": {reason}"
-            if (reason := traced.reason or (QUIET if traced.stage == Stage.QUIET else ""))
-            else ""
-        )
-        yield f"thread:  {traced.thread}, {traced.stage}{due}{f': {why}' if why else ''}"
+        reason = traced.reason or (QUIET if traced.stage == Stage.QUIET else "")
+        why = f": {reason}" if reason else ""
+        yield f"thread:  {traced.thread}, {traced.stage}{due}{why}"
     if traced.stage == Stage.PARKED:
         yield f"         `revokebot watch --retry {traced.msgid}` reviews it again"
     for course in traced.courses:
