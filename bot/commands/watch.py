@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from argparse import ArgumentParser, Namespace
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from bot.commands.review import add_rule_flags, settings_of, without_format
@@ -61,6 +62,7 @@ def run(args: Namespace) -> int:
     log.set_up(settings.watch.log, secrets_of(settings))
     _forget_variables()
     state = state_dir(settings)
+    _make_store(settings)
     with Watched.open(settings.store) as store:
         if msgid := args.retry or args.recheck:
             return _again(store, msgid, anew=bool(args.recheck))
@@ -71,6 +73,19 @@ def run(args: Namespace) -> int:
     sys.stderr.flush()
     # A thread that a server holds up must not hold up the end.
     os._exit(status)
+
+
+def _make_store(settings: Settings) -> None:
+    """Let a child make or migrate the database, so that what that loads is not kept for a year.
+
+    Where it can't, whoever opens the database next is told why.
+    """
+    pid = os.fork()
+    if not pid:
+        with suppress(Exception):
+            Watched.open(settings.store)
+        os._exit(0)
+    os.waitpid(pid, 0)
 
 
 def _forget_variables() -> None:

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.conftest import free_port
+from tests.conftest import ROOT, free_port
 from tests.watch.running import World
 
 pytestmark = pytest.mark.integration
@@ -123,3 +125,17 @@ def test_a_reply_that_could_not_be_sent_is_in_status(tmp_path: Path) -> None:
         world.end()
         said = world.run("status")
     assert " UTC sending, reply 1: the archive could not be asked: " in said
+
+
+def test_it_keeps_nothing_in_memory_of_what_made_its_database(tmp_path: Path) -> None:
+    script = (
+        "import sys; from bot.cli import main; main(['watch', '--retry', 'nobody@example.org']);"
+        "print(*sys.modules)"
+    )
+    env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "STATE_DIRECTORY": str(tmp_path / "s")}
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True, cwd="/")
+    assert "no such mail has come" in done.stderr, "the database is there"
+    modules = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "sqlalchemy" in modules
+    assert modules.isdisjoint({"alembic", "jinja2", "prometheus_client", "psycopg", "tree_sitter"})
