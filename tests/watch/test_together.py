@@ -5,21 +5,33 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from tests.watch.shop import LONG, SETTLE, Shop
+from tests.watch.shop import LONG, SETTLE, Shop, in_scope
 from tests.watch.test_fates import MAILS, unthreaded, whole
 
 STEMS = "efghkmno"
+SINGLE = "[PATCH{}] {}: tell"
 LOT = [
     *MAILS,
     *(raw for stem in STEMS for raw in whole(stem)),
     *(raw for stem in STEMS for raw in whole(f"{stem}v", 2, f"{stem}0@author.example")),
     *(raw for stem in STEMS[:4] for raw in unthreaded(stem)),
+    *(in_scope(SINGLE.format("", stem), f"{stem}s1@author.example") for stem in STEMS),
+    *(
+        in_scope(
+            SINGLE.format(f" v{revision}", stem),
+            f"{stem}s{revision}@author.example",
+            f"{stem}s1@author.example",
+        )
+        for stem in STEMS
+        for revision in (2, 3)
+    ),
 ]
 DEAD = timedelta(0)
 """A lease that is over at once, as that of a worker that has died."""
@@ -32,10 +44,17 @@ def read(shop: Shop, name: str, chance: random.Random) -> None:
         some = chance.randint(1, 7)
         shop.feed(*mails[:some], name=name)
         del mails[:some]
+        time.sleep(chance.random() / 10)  # about as fast as the workers
 
 
 def work(shop: Shop, owner: str, chance: random.Random, ended: threading.Event) -> None:
-    """Look at what is due, and die now and then with a thread claimed."""
+    """Look at what is due, slowly, and die now and then with a thread claimed."""
+
+    def clock() -> datetime:
+        time.sleep(chance.random() / 50)
+        return shop.now
+
+    workshop = shop.shop._replace(clock=clock)
     while True:
         last = ended.is_set()
         number = shop.store.claim_thread(owner, shop.now, LONG)
@@ -47,7 +66,7 @@ def work(shop: Shop, owner: str, chance: random.Random, ended: threading.Event) 
             shop.store.give_back(number, owner, shop.now, shop.now, "")
             shop.store.claim_thread(f"{owner} dead", shop.now, DEAD)
         else:
-            outcome = shop.shop.work(number, owner).outcome
+            outcome = workshop.work(number, owner).outcome
             assert outcome in ("done", "stale", "lost", "asked"), outcome
 
 
