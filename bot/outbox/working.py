@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, Select, and_, delete, func, insert, or_, select, update
 
 from bot.incoming import Fate, Fated, Kind, Known, Stage, Task, Worked
 from bot.outbox.moving import discard_where
@@ -46,7 +46,10 @@ def ripe(connection: Connection, now: datetime) -> bool:
 def _ripest(now: datetime) -> Select[Any]:
     dead = and_(thread.c.state == Stage.WORKING.value, thread.c.lease_until <= now)
     due = and_(thread.c.state == Stage.DUE.value, thread.c.due <= now)
-    return select(thread.c.id).where(or_(due, dead)).order_by(thread.c.due, thread.c.id).limit(1)
+    # One that was given up is as if it had become due then: should it be what its watcher died
+    # of, the next one does the others first.
+    since = func.coalesce(thread.c.lease_until, thread.c.due)
+    return select(thread.c.id).where(or_(due, dead)).order_by(since, thread.c.id).limit(1)
 
 
 def load(

@@ -13,7 +13,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.sources.mails import mail, series
-from tests.watch.shop import SETTLE, Shop, in_scope, unreachable
+from tests.watch.shop import LONG, OWNER, SETTLE, Shop, in_scope, unreachable
 
 PULL = (
     "The following changes since commit 1111111111111111111111111111111111111111:\n\n"
@@ -280,6 +280,19 @@ def test_a_mail_that_comes_while_its_thread_is_looked_at_is_not_lost(store_url: 
     assert shop.shop.work(number, "other:2:two").outcome == "done"
     assert shop.work() == []
     assert shop.fates() == {"a0@author.example": "reviewed"}
+
+
+def test_what_a_watcher_died_of_does_not_keep_the_next_one_from_the_others(store_url: str) -> None:
+    shop = Shop(store_url)
+    shop.feed(in_scope("[PATCH] teapot: tell", "bad@author.example"))
+    shop.later(timedelta(seconds=1))
+    shop.feed(in_scope("[PATCH] kettle: tell", "good@author.example"))
+    bad = shop.store.claim_thread("dead:2:two", shop.now, LONG)
+    shop.later(timedelta(seconds=1))
+    shop.store.bury("dead:2:two", shop.now)
+    claimed = [shop.store.claim_thread(OWNER, shop.now, LONG) for _time in range(3)]
+    assert claimed[1:] == [bad, None]
+    assert claimed[0] not in (bad, None)
 
 
 def test_a_worker_whose_lease_is_over_keeps_nothing(store_url: str) -> None:
