@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 
 from bot.incoming import Glance, Kind, Stage, Taken
 from bot.outbox.schema import kin, mail, series, thread
@@ -170,7 +170,10 @@ class _Threads:
             values = {"version": thread.c.version + 1, "changed": self._now, "due": self._now}
             chosen = thread.c.id.in_(some)
             self._connection.execute(update(thread).where(chosen).values(**values))
-            fresh = {"state": Stage.DUE.value, "attempts": 0, "reason": ""}
+            # One that is parked gets one try for each mail, not all of them.
+            parked = thread.c.state == Stage.PARKED.value
+            attempts = case((parked, thread.c.attempts), else_=0)
+            fresh = {"state": Stage.DUE.value, "attempts": attempts, "reason": ""}
             self._connection.execute(update(thread).where(chosen, again).values(**fresh))
         return len(due)
 

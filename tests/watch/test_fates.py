@@ -295,6 +295,24 @@ def test_what_a_watcher_died_of_does_not_keep_the_next_one_from_the_others(store
     assert claimed[0] not in (bad, None)
 
 
+def test_a_mail_to_a_parked_thread_has_it_looked_at_once(store_url: str) -> None:
+    shop = Shop(store_url)
+    root = "bad@author.example"
+
+    def fails() -> bool:
+        number = shop.store.claim_thread(OWNER, shop.now, LONG)
+        assert number is not None
+        return shop.store.failed_thread(number, OWNER, shop.now, shop.now, "too much", 3)
+
+    shop.feed(in_scope("[PATCH] teapot: tell", root))
+    assert [fails(), fails(), fails()] == [False, False, True]
+    shop.feed(in_scope("[PATCH v2] teapot: tell", "v2@author.example", root))
+    assert fails()
+    shop.feed(in_scope("[PATCH v3] teapot: tell", "v3@author.example", root))
+    assert [done.reviewed for done in shop.work()] == [3]
+    assert shop.rows("SELECT state, attempts FROM thread") == [("done", 0)]
+
+
 def test_a_worker_whose_lease_is_over_keeps_nothing(store_url: str) -> None:
     shop = Shop(store_url)
     shop.feed(in_scope("[PATCH] teapot: tell", "one@author.example"))
