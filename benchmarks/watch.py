@@ -9,9 +9,7 @@ is told beside that of a Python that has loaded the same modules and does nothin
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -26,6 +24,7 @@ from typing import NamedTuple
 from benchmarks.mails import ROOT, labelled_threads, mails, whole_archive
 from bot.sources.mail import scan
 from tests.soak.archive import Archive
+from tests.soak.watchers import Watcher
 
 RATE = 10
 """Mails a second."""
@@ -59,10 +58,8 @@ class Watch:
         config = folder / "config.toml"
         names = {"inbox": self.archive.folder, "url": self.archive.url, "store": self.store}
         config.write_text(CONFIG.format(interval=interval, **names))
-        command = [sys.executable, "-m", "bot", "watch", "--config", str(config), "--no-send"]
-        env = {**os.environ, "XDG_STATE_HOME": str(folder / "xdg"), "PYTHONPATH": str(ROOT)}
-        with open(folder / "log", "wb") as log:
-            self.process = subprocess.Popen(command, env=env, stderr=log)
+        self.watcher = Watcher(folder / "home", config, folder / "gitconfig", "--no-send")
+        self.watcher.start()
         while not self.rows("SELECT name FROM inbox"):
             time.sleep(0.1)
 
@@ -88,8 +85,7 @@ class Watch:
         return not self.rows("SELECT id FROM thread WHERE state IN ('due', 'working')")
 
     def stop(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait()
+        self.watcher.stop()
         self.archive.kill()
 
 
@@ -151,7 +147,7 @@ def _memory(folder: Path) -> None:
             read = watch.rows(f"SELECT name FROM inbox WHERE mails >= {at + AT_ONCE}")
             if (read or at + AT_ONCE > len(some)) and watch.at_rest():
                 break
-        seen.append(_resident(watch.process.pid))
+        seen.append(_resident(watch.watcher.pid))
     watch.stop()
     half = len(seen) // 2
     idle = _loaded()

@@ -132,7 +132,7 @@ def storm(plan: Plan, folder: Path, archive: Archive, store: str, state: Path) -
         with _kept_going(watchers) as kill:
             _rage(plan, archive, chance, kill)
             at_rest = _come_to_rest(store, archive)
-        statuses = [watcher.stop() for watcher in watchers]
+            statuses = [watcher.stop() for watcher in watchers]
         assert statuses == [0] * len(watchers), statuses
         wanted, in_scope = backtest(archive.folder)
         return Report(
@@ -147,10 +147,10 @@ def storm(plan: Plan, folder: Path, archive: Archive, store: str, state: Path) -
 
 @contextmanager
 def _kept_going(watchers: Sequence[Watcher]) -> Iterator[Callable[[random.Random], None]]:
-    """Start the watchers; yields what kills one of them, which is started again at once."""
-    for watcher in watchers:
-        watcher.start()
-        time.sleep(1.0)
+    """Start the watchers; yields what kills one of them, which is started again at once.
+
+    Where something fails none of them lives on.
+    """
 
     def kill(chance: random.Random) -> None:
         watcher = chance.choice(watchers)
@@ -158,12 +158,17 @@ def _kept_going(watchers: Sequence[Watcher]) -> Iterator[Callable[[random.Random
         watcher.start()
 
     try:
+        for watcher in watchers:
+            watcher.start()
+            time.sleep(1.0)
         yield kill
-    finally:
+        assert {watcher.ended() for watcher in watchers} == {None}
+    except BaseException as err:
         for watcher in watchers:
             if watcher.ended() is not None:
-                words = watcher.log.read_text()[-3000:]
-                raise AssertionError(f"a watcher ended by itself: {words}")
+                err.add_note(f"a watcher ended by itself: {watcher.log.read_text()[-3000:]}")
+            watcher.kill()
+        raise
 
 
 def _rage(
