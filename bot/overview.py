@@ -14,12 +14,14 @@ from typing import NamedTuple
 from bot.config import Settings
 
 __all__ = [
-    "LATE", "MISSED", "Course", "Incident", "Need", "Overview", "Parked", "Polled", "Replied",
-    "Traced", "ago", "needs",
+    "LATE", "MISSED", "OFTEN", "Course", "Incident", "Need", "Overview", "Parked", "Polled",
+    "Replied", "Traced", "ago", "needs",
 ]  # fmt: skip
 
 LATE = timedelta(hours=1)
 """How long something that is due may wait for a worker or a sender, as after a long outage."""
+OFTEN = 5
+"""Attempts to send a reply, an hour as `delivery.pause` comes, before a person has to know."""
 MISSED = 3
 """Looks at an inbox that may fail before a person has to know: servers are restarted."""
 NOTHING: Mapping[str, int] = {}
@@ -93,6 +95,8 @@ class Overview(NamedTuple):
     """Aware; since when a reply that may go waits for a sender."""
     parked: tuple[Parked, ...] = ()
     failed: tuple[Replied, ...] = ()
+    stuck: tuple[Replied, ...] = ()
+    """That may go and could not, `OFTEN` times or more; they are tried again, the newest first."""
     stopped: str | None = None
     """Why nothing is sent; None where nothing is stopped."""
     incidents: tuple[Incident, ...] = ()
@@ -172,6 +176,13 @@ def needs(overview: Overview, settings: Settings, now: datetime) -> Iterator[Nee
         )
     unsent = overview.oldest_unsent
     may_go = overview.stopped is None and settings.policy.post != "off"
+    if may_go and overview.stuck:
+        last = overview.stuck[0]
+        yield Need(
+            "replies",
+            f"{len(overview.stuck)} could not be sent {OFTEN} times or more, the last one, "
+            f"{last.id}, since: {last.reason}; see to that, then they leave by themselves",
+        )
     if may_go and unsent is not None and now - unsent > LATE:
         yield Need(
             "replies",

@@ -66,6 +66,14 @@ def test_what_is_parked_or_failed_says_how_to_go_on() -> None:
     ]
 
 
+def test_replies_that_fail_again_and_again_need_a_person() -> None:
+    stuck = WELL._replace(stuck=(Replied(5, "approved", "Re: frob", "no route to host", NOW),))
+    (said,) = needed(stuck)
+    assert said.startswith("replies: 1 could not be sent 5 times or more, the last one, 5, since: ")
+    assert "no route to host" in said
+    assert needed(stuck._replace(stopped="holidays")) == []
+
+
 def test_what_waits_for_too_long() -> None:
     late = WELL._replace(oldest_due=NOW - 61 * MINUTE, oldest_unsent=NOW - 61 * MINUTE)
     threads, replies = needed(late)

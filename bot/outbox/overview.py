@@ -18,7 +18,7 @@ from bot.outbox.obeying import heard_of, totals
 from bot.outbox.schema import heard, inbox, incident, mail, reply, review, series, thread
 from bot.outbox.telling import count_records
 from bot.outgoing import State
-from bot.overview import Course, Incident, Overview, Parked, Polled, Replied, Traced
+from bot.overview import OFTEN, Course, Incident, Overview, Parked, Polled, Replied, Traced
 from bot.record import muted_by
 from bot.settings import PolicySettings
 
@@ -81,6 +81,8 @@ def _overview(connection: Connection, now: datetime) -> Overview:
     inboxes = connection.execute(select(inbox).order_by(inbox.c.name)).mappings()
     incidents = select(incident).order_by(incident.c.id.desc()).limit(LAST)
     failed = select(reply).where(reply.c.state == State.FAILED.value)
+    often = or_(reply.c.waits >= OFTEN, reply.c.attempts >= OFTEN)
+    stuck = select(reply).where(reply.c.state == State.APPROVED.value, often)
     return Overview(
         inboxes=tuple(
             Polled(
@@ -102,6 +104,7 @@ def _overview(connection: Connection, now: datetime) -> Overview:
         oldest_unsent=_oldest_unsent(connection, now),
         parked=_parked(connection),
         failed=_replies(connection, failed.order_by(reply.c.changed.desc()).limit(MOST)),
+        stuck=_replies(connection, stuck.order_by(reply.c.changed.desc()).limit(MOST)),
         stopped=why_stopped(connection),
         incidents=tuple(
             Incident(row["moment"], row["kind"], row["place"], row["words"])

@@ -13,7 +13,7 @@ import pytest
 
 from bot.errors import BotError
 from bot.outbox.overview import Onlooker
-from bot.overview import Overview
+from bot.overview import OFTEN, Overview
 from bot.settings import StoreSettings
 from bot.store import Store
 from tests.store.outbox import DRAFT, LEASE, NOW, REVIEW, SEND, fill, settings
@@ -59,6 +59,22 @@ def test_a_thread_whose_worker_died_waits(store_url: str, onlooker: Onlooker) ->
     put_thread(store_url, 1, "working", NOW - HOUR, lease_until=NOW, owner="dead")
     assert onlooker.look(NOW).oldest_due == NOW - HOUR
     assert onlooker.look(NOW - timedelta(seconds=1)).oldest_due is None
+
+
+def test_a_reply_that_fails_again_and_again_is_told(store_url: str, onlooker: Onlooker) -> None:
+    with Store.open(StoreSettings(store_url)) as store:
+        one, two = fill(store, SEND)
+        for tries in range(1, OFTEN + 1):
+            assert onlooker.look(NOW).stuck == ()
+            claimed = [store.claim("me", NOW, LEASE) for _ in (one, two)]
+            assert None not in claimed
+            store.later(one, "me", NOW, NOW, "the archive is away", waits=tries)
+            store.begin(two, "me", NOW, LEASE)
+            store.later(two, "me", NOW, NOW, "451 later", begun=True)
+    found = onlooker.look(NOW).stuck
+    assert sorted((reply.id, reply.reason) for reply in found) == [
+        (one, "the archive is away"), (two, "451 later"),
+    ]  # fmt: skip
 
 
 def test_replies_and_the_one_that_waits_for_a_sender(store_url: str, onlooker: Onlooker) -> None:
