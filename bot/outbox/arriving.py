@@ -29,7 +29,8 @@ AT_ONCE = 500
 """Message-ids of one query: databases have a limit."""
 MOST_JOINED = 1000
 """Mails of a thread that is made of several.  A long thread has some hundred; but anybody can refer
-to a hundred threads in one mail, and once more, until all are one that is too much to look at."""
+to a hundred threads in one mail, and once more, until all are one that is too much to look at.
+So would somebody who sends two parts a day, unthreaded, have one thread a year."""
 NEW_MAIL = insert(mail)
 FILLED = update(mail).where(mail.c.msgid == bindparam("ghost"))
 NEW_THREAD = insert(thread).returning(thread.c.id)
@@ -114,9 +115,11 @@ class _Threads:
     def put(self, glance: Glance) -> None:
         """Find the thread of a mail, make it, or make one of several."""
         there = [self._of[msgid] for msgid in (glance.msgid, *glance.links) if msgid in self._of]
+        sure = list(dict.fromkeys(map(self._find, there)))
+        loose: Iterable[int] = ()
         if glance.bucket and glance.date is not None:
-            there += self._loose(glance, glance.date)
-        numbers = self._joinable(dict.fromkeys(map(self._find, there)))
+            loose = dict.fromkeys(map(self._find, self._loose(glance, glance.date)))
+        numbers = self._joinable(sure, [number for number in loose if number not in sure])
         number = min(numbers) if numbers else self._new()
         for other in numbers:
             if other != number:
@@ -177,21 +180,24 @@ class _Threads:
             self._connection.execute(update(thread).where(chosen, again).values(**fresh))
         return len(due)
 
-    def _joinable(self, numbers: Iterable[int]) -> list[int]:
-        """Those that may become one thread: the first, and what there is room for in it."""
-        numbers, size = list(numbers), 0
-        if len(numbers) < 2:
-            return numbers
-        joined: list[int] = []
-        for number in numbers:
-            if number not in self._sizes:
-                count = select(func.count()).where(mail.c.thread == number)
-                self._sizes[number] = self._connection.execute(count).scalar_one()
-            if not joined or size + self._sizes[number] <= MOST_JOINED:
+    def _joinable(self, sure: list[int], loose: list[int]) -> list[int]:
+        """Those that may become one thread: the first of `sure`, and what it has room for."""
+        if len(sure) < 2 and not loose:
+            return sure
+        joined, size = sure[:1], sum(map(self._size, sure[:1]))
+        for number in (*sure[1:], *loose):
+            if size + self._size(number) <= MOST_JOINED:
                 joined.append(number)
-                size += self._sizes[number]
-        self._sizes[min(joined)] = size
+                size += self._size(number)
+        self._sizes |= dict.fromkeys(joined, size)
         return joined
+
+    def _size(self, number: int) -> int:
+        """How many mails a thread has, or had when this was asked first."""
+        if number not in self._sizes:
+            count = select(func.count()).where(mail.c.thread == number)
+            self._sizes[number] = self._connection.execute(count).scalar_one()
+        return self._sizes[number]
 
     def _loose(self, glance: Glance, date: datetime) -> Iterable[int]:
         wanted = {

@@ -88,6 +88,18 @@ def test_no_mail_ties_together_what_would_be_too_much(store_url: str) -> None:
     assert shop.fates() == dict.fromkeys([*roots, "v2@author.example"], "reviewed")
 
 
+def test_a_thread_does_not_grow_for_ever_by_what_is_only_alike(store_url: str) -> None:
+    shop = Shop(store_url)
+    for at in range(0, 3 * MOST_JOINED, 250):
+        alike = (
+            in_scope("[PATCH 1/2] kettle: tell", f"{n}@x.example") for n in range(at, at + 250)
+        )
+        shop.feed(*alike)
+    sizes = [size for (size,) in shop.rows("SELECT count(*) FROM mail GROUP BY thread")]
+    assert sum(sizes) == 3 * MOST_JOINED
+    assert max(sizes) <= MOST_JOINED + 250
+
+
 def test_a_flood_of_replies_hides_no_patch(store_url: str) -> None:
     shop = Shop(store_url)
     root = "root@author.example"
