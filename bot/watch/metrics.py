@@ -39,7 +39,10 @@ KIND = re.compile(r"[a-z][a-z0-9_-]{0,40}")
 
 
 def numbers(onlooker: Onlooker, settings: Settings) -> Callable[[datetime], Overview]:
-    """What `Metrics` asks for the store's numbers; used by one thread at a time."""
+    """What `Metrics` asks for the store's numbers; used by one thread at a time.
+
+    An inbox that is not watched from here is left out: its lag grows for ever.
+    """
     muted: Mapping[str, str] = {}
     counted: datetime | None = None
 
@@ -47,7 +50,9 @@ def numbers(onlooker: Onlooker, settings: Settings) -> Callable[[datetime], Over
         nonlocal muted, counted
         if counted is None or now - counted >= SELDOM:
             muted, counted = onlooker.muted(settings.policy, now), now
-        return onlooker.look(now)._replace(muted=muted)
+        seen = onlooker.look(now)
+        watched = tuple(one for one in seen.inboxes if one.name in settings.watch.inboxes)
+        return seen._replace(muted=muted, inboxes=watched)
 
     return look
 

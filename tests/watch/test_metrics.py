@@ -10,9 +10,13 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from bot.config import Settings
 from bot.errors import BotError
+from bot.outbox.overview import Onlooker
 from bot.overview import Overview, Polled
-from bot.watch.metrics import BOUNDS, MOST, Metrics
+from bot.settings import StoreSettings, WatchSettings
+from bot.watch.metrics import BOUNDS, MOST, Metrics, numbers
+from tests.store.watched import LORE, NEWS, put_inbox
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = datetime(2026, 2, 3, 12, 0, tzinfo=UTC)
@@ -107,6 +111,16 @@ def test_a_store_that_is_away_leaves_the_rest() -> None:
     assert got["revokebot_store_up"] == 0
     assert got["revokebot_errors_total{kind=store}"] == 1
     assert "revokebot_sending_stopped" not in got
+
+
+def test_an_inbox_that_is_no_longer_watched_has_no_lag(store_url: str) -> None:
+    put_inbox(store_url, LORE)
+    put_inbox(store_url, NEWS)
+    watched = Settings(watch=WatchSettings(inboxes=(LORE, "/srv/new")))
+    with Onlooker.open(StoreSettings(store_url)) as onlooker:
+        got = read(Metrics(numbers(onlooker, watched), lambda: NOW))
+    lags = [name for name in got if name.startswith("revokebot_inbox_lag_seconds")]
+    assert lags == [f"revokebot_inbox_lag_seconds{{inbox={LORE}}}"]
 
 
 def test_who_is_not_asked_loads_no_library() -> None:
