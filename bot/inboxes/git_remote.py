@@ -28,7 +28,7 @@ from bot.sources.options import ArchiveOptions
 if TYPE_CHECKING:
     from bot.sources.bounded_http import BoundedSession
 
-__all__ = ["RemoteEpochs", "folder_name"]
+__all__ = ["RemoteEpochs"]
 
 SETTING = "watch.inboxes"
 MAX_BYTES = 1 << 20
@@ -41,7 +41,7 @@ _HEAD = re.compile(rb"[0-9a-f]{4}([0-9a-f]{40}|[0-9a-f]{64}) HEAD[\0\n]")
 _EPOCH = re.compile(r"(.*)/git/(\d{1,4})\.git")
 
 
-def folder_name(url: str) -> str:
+def _folder_name(url: str) -> str:
     """The folder of an inbox's clones: readable, and different for different URLs."""
     digest = hashlib.sha256(url.encode()).hexdigest()[:12]
     plain = re.sub(r"[^a-z0-9]+", "-", url.partition("://")[2].lower()).strip("-")
@@ -54,7 +54,7 @@ class RemoteEpochs:
     def __init__(self, url: str, options: ArchiveOptions, state: Path, git: Git) -> None:
         self._url = url.rstrip("/")
         self._options = options
-        self._clones = Clones(state / folder_name(self._url), git)
+        self._clones = Clones(state / _folder_name(self._url), git)
         self._session: BoundedSession | None = None
         self._kept: dict[str, tuple[dict[str, str], bytes]] = {}
         """By URL, the conditions on which to ask again, and the answer."""

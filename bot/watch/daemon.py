@@ -11,7 +11,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -71,6 +71,7 @@ class Daemon:
 
     def run(self) -> int:
         """Run until SIGTERM or ^C; return the exit status."""
+        jobs = self._jobs()
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, lambda *_: self._stop.set())
         server = self._listen()
@@ -79,7 +80,7 @@ class Daemon:
         told = time.monotonic()
         try:
             while not self._stop.is_set():
-                self._look_after_threads()
+                self._look_after(jobs)
                 if (every := notify.interval()) and time.monotonic() - told >= every:
                     notify.alive()
                     told = time.monotonic()
@@ -157,18 +158,21 @@ class Daemon:
             for inbox in self.inboxes
         ]
 
-    def _look_after_threads(self) -> None:
+    def _jobs(self) -> dict[str, Callable[[], None]]:
+        """What the threads do until the end, by their names."""
+        polled = self.metrics.polled if self.metrics else _unheard
+        runs = {f"inbox {one.inbox.name}": one.run for one in self._pollers(polled)}
+        runs["chores"] = self._keep_house
+        jobs: dict[str, Callable[[], None]] = {
+            name: partial(run, self._stop) for name, run in runs.items()
+        }
+        for number, hand in enumerate(self._hands, 1):
+            jobs[f"worker {number}"] = partial(hand.run, self._stop, self._due)
+        return jobs
+
+    def _look_after(self, jobs: Mapping[str, Callable[[], None]]) -> None:
         """Start what is not running; what broke gets a rest first."""
-        if not self._running:
-            polled = self.metrics.polled if self.metrics else _unheard
-            jobs = {f"inbox {one.inbox.name}": one.run for one in self._pollers(polled)}
-            jobs["chores"] = self._keep_house
-            self._jobs: dict[str, Callable[[], None]] = {
-                name: partial(run, self._stop) for name, run in jobs.items()
-            }
-            for number, hand in enumerate(self._hands, 1):
-                self._jobs[f"worker {number}"] = partial(hand.run, self._stop, self._due)
-        for name, job in self._jobs.items():
+        for name, job in jobs.items():
             thread = self._running.get(name)
             if thread is not None and thread.is_alive():
                 continue

@@ -73,6 +73,19 @@ def test_a_port_for_others_is_refused_before_anything_is_done(tmp_path: Path) ->
         assert not any('"event": "read"' in line for line in world.said)
 
 
+def test_systemd_is_not_told_of_a_start_that_fails(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.setblocking(False)
+        told = {"NOTIFY_SOCKET": str(tmp_path / "notify"), "REVOKEBOT_REVIEW_SELECT": "no-such"}
+        with running(tmp_path, **told) as world:
+            assert world.daemon.wait(60) == 2
+            world.close_reader()
+        assert "no-such" in world.said[-1]
+        with pytest.raises(BlockingIOError):
+            systemd.recv(4096)
+
+
 def test_systemd_hears_of_start_life_and_end(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
