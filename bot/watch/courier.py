@@ -54,17 +54,21 @@ class Courier:
             self.ran = True
 
     def end(self, seconds: float) -> None:
-        """End the process: it has so long to give back what it has claimed."""
-        if self._process is None:
+        """End the process: it has so long to give back what it has claimed.
+
+        May be called from another thread than `tick`.
+        """
+        process = self._process
+        if process is None:
             return
-        self._process.terminate()
+        process.terminate()
         try:
-            self._process.wait(seconds)
+            process.wait(seconds)
         except subprocess.TimeoutExpired:
             # What it had begun is found doubtful, and the archive is asked about it.
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
         self._close()
 
     def _close(self) -> None:
