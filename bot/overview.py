@@ -161,7 +161,7 @@ def needs(overview: Overview, settings: Settings, now: datetime) -> Iterator[Nee
         yield Need(
             f"thread {thread.thread}",
             f"parked since {thread.since:%Y-%m-%d %H:%M} UTC: {thread.reason}; "
-            f"`revokebot watch --retry {thread.msgid}` reviews it again",
+            f"`revokebot watch --retry {thread.msgid}` reviews it again, --give-up lets it be",
         )
     if overview.oldest_due is not None and now - overview.oldest_due > LATE:
         yield Need(

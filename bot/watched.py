@@ -163,3 +163,9 @@ class Watched(Store):
         with self._writing() as connection:
             lock(connection)
             return working.retry(connection, msgid, now, anew=anew, besides=besides) > 0
+
+    def let_be(self, msgid: str, now: datetime) -> bool:
+        """Give up a parked thread, until a patch comes to it; False for one that is not."""
+        with self._writing() as connection:
+            lock(connection)
+            return working.let_be(connection, msgid, now)

@@ -15,7 +15,7 @@ NOW = datetime(2026, 2, 3, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 INBOX = "/srv/dri-devel"
 SETTINGS = Settings(watch=WatchSettings(inboxes=(INBOX,), interval=60))
-RETRY = "`revokebot watch --retry a@b` reviews it again"
+RETRY = "`revokebot watch --retry a@b` reviews it again, --give-up lets it be"
 WELL = Overview(inboxes=(Polled(INBOX, NOW - MINUTE, NOW, 0, "", 3),))
 
 

@@ -46,6 +46,9 @@ def add(parser: ArgumentParser) -> None:
     what.add_argument(
         "--recheck", metavar="MSGID", help="as --retry, and review what has not changed, too"
     )
+    what.add_argument(
+        "--give-up", metavar="MSGID", help="let the parked thread of this mail be; nothing else"
+    )
     roles = parser.add_mutually_exclusive_group()
     roles.add_argument("--no-send", action="store_true", help="leave sending to another watcher")
     roles.add_argument("--only-send", action="store_true", help="leave all else to others")
@@ -57,7 +60,7 @@ def run(args: Namespace) -> int:
     settings = settings_of(without_format(args))
     if args.only_send:
         settings = settings._replace(watch=settings.watch._replace(inboxes=(), workers=0))
-    elif not settings.watch.inboxes and not (args.retry or args.recheck):
+    elif not settings.watch.inboxes and not (args.retry or args.recheck or args.give_up):
         raise UsageError("watch.inboxes: set what is to be watched, e.g. https://HOST/LIST/")
     log.set_up(settings.watch.log, secrets_of(settings))
     _forget_variables()
@@ -66,6 +69,8 @@ def run(args: Namespace) -> int:
     with Watched.open(settings.store) as store:
         if msgid := args.retry or args.recheck:
             return _again(store, msgid, anew=bool(args.recheck))
+        if args.give_up:
+            return _let_be(store, args.give_up.strip("<> "))
         inboxes = [open_inbox(name, settings, state / "inboxes") for name in settings.watch.inboxes]
         daemon = Daemon(settings, store, inboxes, send=not args.no_send and _can_send(settings))
         status = daemon.once() if args.once else daemon.run()
@@ -111,4 +116,11 @@ def _again(store: Watched, msgid: str, *, anew: bool) -> int:
     if not store.retry_thread(msgid, datetime.now(UTC), anew=anew):
         raise UsageError(f"{msgid}: no such mail has come; `revokebot review {msgid}` fetches it")
     print(f"the thread of {msgid} is due; the watcher looks at it next")
+    return 0
+
+
+def _let_be(store: Watched, msgid: str) -> int:
+    if not store.let_be(msgid, datetime.now(UTC)):
+        raise UsageError(f"{msgid}: its thread is not parked; see `revokebot status {msgid}`")
+    print(f"the thread of {msgid} is given up, until another patch comes to it")
     return 0

@@ -18,7 +18,7 @@ from bot.outbox.moving import discard_where
 from bot.outbox.recording import record
 from bot.outbox.schema import kin, mail, reply, review, series, thread
 
-__all__ = ["asked", "claim", "failed", "finish", "give_back", "load", "retry", "ripe"]
+__all__ = ["asked", "claim", "failed", "finish", "give_back", "let_be", "load", "retry", "ripe"]
 
 MOST_MAILS = 3000
 """Of a thread and those of its other revisions; more than any series has had."""
@@ -280,3 +280,12 @@ def retry(
     connection.execute(chosen.values(version=thread.c.version + 1, due=now))
     connection.execute(chosen.where(free).values(state=Stage.DUE.value, **values))
     return 1
+
+
+def let_be(connection: Connection, msgid: str, now: datetime) -> bool:
+    """Look no more at the parked thread of `msgid`; False where that is not parked."""
+    number = select(mail.c.thread).where(mail.c.msgid == msgid).scalar_subquery()
+    parked = (thread.c.id == number, thread.c.state == Stage.PARKED.value)
+    words = "given up by a person: " + thread.c.reason
+    values = {"state": Stage.DONE.value, "reason": words, "changed": now}
+    return connection.execute(update(thread).where(*parked).values(**values)).rowcount == 1

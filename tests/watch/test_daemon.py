@@ -195,6 +195,24 @@ def test_a_parked_thread_is_looked_at_when_somebody_says_so(tmp_path: Path) -> N
     assert "no such mail has come" in err
 
 
+def test_a_parked_thread_is_let_be_until_another_patch_comes(tmp_path: Path) -> None:
+    inbox = Epochs(tmp_path / "dri")
+    inbox.add(FIRST)
+    assert "kind=parked" in House(tmp_path, str(inbox.folder), time_limit=0.001, attempts=1).once()
+    house = House(tmp_path, str(inbox.folder))
+    for status, said in ((0, ""), (2, "its thread is not parked; see `revokebot status")):
+        with house.watch("--give-up", "<one@author.example>") as process:
+            _out, err = process.communicate(timeout=60)
+        assert process.returncode == status
+        assert said in err
+    ((state, reason),) = house.rows("SELECT state, reason FROM thread")
+    assert state == "done"
+    assert str(reason).startswith("given up by a person: took longer than ")
+    assert "reviewed" not in house.once()
+    inbox.add(SECOND.replace(b"\n\n", b"\nIn-Reply-To: <one@author.example>\n\n", 1))
+    assert "reviewed=2" in house.once()
+
+
 def test_two_watchers_of_one_store_read_an_inbox_once(tmp_path: Path) -> None:
     inbox = Epochs(tmp_path / "dri")
     inbox.add(FIRST)
