@@ -107,11 +107,13 @@ def soon() -> str:
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
-    ("asks", "least", "most"), [("", 0, 0), ("120", 120, 120), (soon(), 1, 90), ("soon", 0, 0)]
+    ("asks", "least", "most"), [("", 0, 0), ("120", 120, 120), ("a date", 1, 90), ("soon", 0, 0)]
 )
 def test_a_busy_server_says_how_long(
     front: Front, box: Looker, status: int, asks: str, least: float, most: float
 ) -> None:
+    # A date of when the tests were collected may be over by now.
+    asks = soon() if asks == "a date" else asks
     front.manners["head"] = answer(status, Retry_After=asks)
     with pytest.raises(BusyError, match=f"HTTP {status}") as caught:
         box.look()
