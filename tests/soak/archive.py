@@ -3,20 +3,32 @@
 
 from __future__ import annotations
 
+import random
+import socket
 import subprocess
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from tests.conftest import free_port
 from tests.public_inbox import add, environment, needed, run
 
 __all__ = ["NAME", "Archive"]
 
 NAME = "soak"
+
+
+def _lasting_port() -> int:
+    """A port that stays free while the server is down: no connection goes out from one like it."""
+    lowest = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    for port in random.sample(range(10_000, min(lowest, 32_768)), 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")
 
 
 class Archive:
@@ -25,7 +37,7 @@ class Archive:
     def __init__(self, folder: Path) -> None:
         needed()
         self._env = environment(folder)
-        self._port = free_port()
+        self._port = _lasting_port()
         self._log = folder / "httpd.log"
         self._lock = threading.Lock()
         self._server: subprocess.Popen[bytes] | None = None
@@ -43,7 +55,7 @@ class Archive:
         command = ["public-inbox-httpd", "-W0", "-l", f"127.0.0.1:{self._port}"]
         with open(self._log, "ab") as log:
             self._server = subprocess.Popen(command, env=self._env, stdout=log, stderr=log)
-        for _try in range(400):
+        for _try in range(1200):
             try:
                 with urllib.request.urlopen(f"{self.url}/_/text/help/raw", timeout=5):
                     return

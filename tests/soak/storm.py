@@ -14,9 +14,11 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from bot.lists import lists_of, named, unknown_lists
 from bot.model import Mail
@@ -130,6 +132,8 @@ def storm(plan: Plan, folder: Path, archive: Archive, store: str, state: Path) -
             for number, flags in enumerate(plan.flags)
         ]
         with _kept_going(watchers) as kill:
+            # An inbox is read from the first look on: what came before is not theirs.
+            _await(store, lambda state: all(state.cursors.values()) and bool(state.cursors))
             _rage(plan, archive, chance, kill)
             at_rest = _come_to_rest(store, archive)
             statuses = [watcher.stop() for watcher in watchers]
@@ -200,18 +204,24 @@ def _interrupt(archive: Archive, chance: random.Random) -> None:
 
 
 def _come_to_rest(store: str, archive: Archive) -> State:
-    end = time.monotonic() + CALM
     still = 0
-    while time.monotonic() < end:
-        try:
-            state = look(store)
-        except Exception:  # e.g. the database is not made yet
-            time.sleep(1.0)
-            continue
+
+    def rests(state: State) -> bool:
+        nonlocal still
         read = all(archive.head() in cursor for cursor in state.cursors.values())
-        still = still + 1 if read and state.cursors and not state.busy else 0
-        if still == 3:
-            return state
+        still = still + 1 if read and not state.busy else 0
+        return still == 3
+
+    return _await(store, rests)
+
+
+def _await(store: str, wanted: Callable[[State], bool]) -> State:
+    """The store when it is as wanted."""
+    end = time.monotonic() + CALM
+    while time.monotonic() < end:
+        with suppress(OperationalError, ProgrammingError):  # it is not made yet, or away
+            if wanted(state := look(store)):
+                return state
         time.sleep(1.0)
     raise AssertionError(f"not at rest after {CALM:g} s: {look(store)._replace(reviews={})}")
 
