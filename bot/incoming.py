@@ -123,8 +123,8 @@ class Task(NamedTuple):
     thread: int
     owner: str
     version: int
-    attempts: int
-    """Times that it failed before."""
+    waits: int
+    """Times in a row that the archive gave no answer about it."""
     mails: Mapping[str, bytes]
     """Raw mails by message-id, those of other threads with the same series too."""
     own: frozenset[str]

@@ -109,6 +109,12 @@ class Watched(Store):
             lock(connection)
             working.give_back(connection, number, owner, now, until, reason)
 
+    def wait(self, number: int, owner: str, now: datetime, until: datetime, reason: str) -> None:
+        """Let a thread go about which the archive gave no answer; it is due at `until`."""
+        with self._writing() as connection:
+            lock(connection)
+            working.wait(connection, number, owner, now, until, reason)
+
     def failed_thread(
         self, number: int, owner: str, now: datetime, until: datetime, reason: str, most: int
     ) -> bool:

@@ -176,7 +176,7 @@ class _Threads:
             # One that is parked gets one try for each mail, not all of them.
             parked = thread.c.state == Stage.PARKED.value
             attempts = case((parked, thread.c.attempts), else_=0)
-            fresh = {"state": Stage.DUE.value, "attempts": attempts, "reason": ""}
+            fresh = {"state": Stage.DUE.value, "attempts": attempts, "waits": 0, "reason": ""}
             self._connection.execute(update(thread).where(chosen, again).values(**fresh))
         return len(due)
 

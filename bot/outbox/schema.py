@@ -177,6 +177,7 @@ thread = Table(
     Column("lease_until", Moment),
     Column("attempts", Integer, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("waits", Integer, nullable=False, server_default="0"),
     Column("version", Integer, nullable=False),
     Column("asked", Moment),
     Column("arrived", Moment),
@@ -185,7 +186,7 @@ thread = Table(
 """Mails that hang together, and when they are to be looked at (`bot.incoming.Stage`).
 
 `version` counts the mails that may change what there is to say; `asked` is when the
-archive was asked for the rest of it.
+archive was asked for the rest of it, `waits` how often in a row it gave no answer.
 """
 Index("ix_thread_due", thread.c.state, thread.c.due)
 

@@ -18,7 +18,18 @@ from bot.outbox.moving import discard_where
 from bot.outbox.recording import record
 from bot.outbox.schema import kin, mail, reply, review, series, thread
 
-__all__ = ["asked", "claim", "failed", "finish", "give_back", "let_be", "load", "retry", "ripe"]
+__all__ = [
+    "asked",
+    "claim",
+    "failed",
+    "finish",
+    "give_back",
+    "let_be",
+    "load",
+    "retry",
+    "ripe",
+    "wait",
+]
 
 MOST_MAILS = 3000
 """Of a thread and those of its other revisions; more than any series has had."""
@@ -80,7 +91,7 @@ def load(
         thread=number,
         owner=owner,
         version=row["version"],
-        attempts=row["attempts"],
+        waits=row["waits"],
         mails=mails,
         own=frozenset(own),
         arrived=arrived,
@@ -141,7 +152,8 @@ def finish(connection: Connection, task: Task, worked: Worked, now: datetime) ->
             words = f"revision {revision} has come"
             discard_where(connection, reply.c.review_id.in_(reviews), now, words)
     _keep_series(connection, task, worked.series, now)
-    values: dict[str, Any] = {"state": Stage.DONE.value, "due": None, "attempts": 0, "reason": ""}
+    values: dict[str, Any] = {"state": Stage.DONE.value, "due": None, "reason": ""}
+    values |= {"attempts": 0, "waits": 0}
     if worked.due is not None:
         values |= {"state": Stage.DUE.value, "due": worked.due}
     _let_go(connection, task.thread, {**values, "changed": now})
@@ -194,6 +206,15 @@ def give_back(
     values = {"state": Stage.DUE.value, "due": until, "reason": reason, "changed": now}
     if _attempts(connection, number, owner) is not None:
         _let_go(connection, number, values)
+
+
+def wait(
+    connection: Connection, number: int, owner: str, now: datetime, until: datetime, reason: str
+) -> None:
+    """Let a thread go about which the archive gave no answer; it is due at `until`."""
+    values = {"state": Stage.DUE.value, "due": until, "reason": reason, "changed": now}
+    if _attempts(connection, number, owner) is not None:
+        _let_go(connection, number, {**values, "waits": thread.c.waits + 1})
 
 
 def failed(
@@ -274,7 +295,7 @@ def retry(
         return 0
     if anew:
         connection.execute(update(series).where(series.c.thread == number).values(digest=""))
-    values = {"due": now, "attempts": 0, "reason": "", "changed": now}
+    values = {"due": now, "attempts": 0, "waits": 0, "reason": "", "changed": now}
     free = thread.c.state != Stage.WORKING.value
     chosen = update(thread).where(thread.c.id == number)
     connection.execute(chosen.values(version=thread.c.version + 1, due=now))

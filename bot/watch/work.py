@@ -98,7 +98,7 @@ class Workshop(NamedTuple):
             try:
                 return self._ask(task, cut, now)
             except ArchiveError as err:
-                if task.attempts + 1 < self.settings.watch.attempts:
+                if task.waits + 1 < self.settings.watch.attempts:
                     return self._later(task, cut, err, now)
                 note = Problem("older-revisions-unknown", cut, f"the archive was no help: {err}")
                 made = self._answers(task, _noted(todo, note), now)
@@ -155,10 +155,9 @@ class Workshop(NamedTuple):
 
     def _later(self, task: Task, msgid: str, err: ArchiveError, now: datetime) -> Done:
         first = min(timedelta(seconds=self.settings.watch.interval), LONGEST_FIRST_WAIT)
-        until = now + first * (1 << task.attempts)
+        until = now + first * (1 << min(task.waits, 10))
         words = f"the archive could not be asked: {err}"
-        most = self.settings.watch.attempts + 1  # never parked for this
-        self.store.failed_thread(task.thread, task.owner, now, until, words, most)
+        self.store.wait(task.thread, task.owner, now, until, words)
         return Done("waiting", msgid=msgid, words=words)
 
 

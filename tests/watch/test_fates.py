@@ -267,6 +267,17 @@ def test_what_an_archive_that_is_down_could_not_tell_is_left_to_a_person(store_u
     assert "older-revisions-unknown" in errors
 
 
+def test_an_archive_that_is_down_parks_nothing(store_url: str) -> None:
+    shop = Shop(store_url, unreachable)
+    shop.feed(in_scope("[PATCH v2] teapot: tell", "v2@author.example"))
+    for _try in range(2):
+        shop.work()
+        shop.later(timedelta(hours=1))
+    number = shop.store.claim_thread(OWNER, shop.now, LONG)
+    assert number is not None
+    assert not shop.store.failed_thread(number, OWNER, shop.now, shop.now, "it died", 3)
+
+
 def test_a_mail_that_comes_while_its_thread_is_looked_at_is_not_lost(store_url: str) -> None:
     shop = Shop(store_url)
     cover, first, last = whole("a")

@@ -42,6 +42,7 @@ def _threads() -> None:
         sa.Column("lease_until", MOMENT),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("waits", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("asked", MOMENT),
         sa.Column("arrived", MOMENT),
