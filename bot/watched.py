@@ -102,18 +102,24 @@ class Watched(Store):
             return working.finish(connection, task, worked, now)
 
     def give_back(
-        self, number: int, owner: str, now: datetime, until: datetime, reason: str
+        self,
+        number: int,
+        owner: str,
+        now: datetime,
+        until: datetime,
+        reason: str,
+        *,
+        waited: bool = False,
     ) -> None:
-        """Let a thread go that nothing came of, and that is not to blame; it is due at `until`."""
-        with self._writing() as connection:
-            lock(connection)
-            working.give_back(connection, number, owner, now, until, reason)
+        """Let a thread go that nothing came of, and that is not to blame; it is due at `until`.
 
-    def wait(self, number: int, owner: str, now: datetime, until: datetime, reason: str) -> None:
-        """Let a thread go about which the archive gave no answer; it is due at `until`."""
+        Parameters
+        ----------
+        waited: the archive gave no answer about it; that is counted
+        """
         with self._writing() as connection:
             lock(connection)
-            working.wait(connection, number, owner, now, until, reason)
+            working.give_back(connection, number, owner, now, until, reason, waited=waited)
 
     def failed_thread(
         self, number: int, owner: str, now: datetime, until: datetime, reason: str, most: int

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, case, delete, func, insert, select, update
 
 from bot.incoming import Glance, Kind, Stage, Taken
+from bot.outbox.database import some
 from bot.outbox.schema import kin, mail, series, thread
 from bot.sources.copies import is_truer
 from bot.sources.mail import read_mail
@@ -107,8 +108,8 @@ class _Threads:
         self.kinds: dict[str, Kind] = {}
         msgids = {msgid for glance in glances for msgid in (glance.msgid, *glance.links)}
         query = select(mail.c.msgid, mail.c.thread, mail.c.kind)
-        for some in _some(sorted(msgids)):
-            for msgid, number, kind in connection.execute(query.where(mail.c.msgid.in_(some))):
+        for piece in some(sorted(msgids), AT_ONCE):
+            for msgid, number, kind in connection.execute(query.where(mail.c.msgid.in_(piece))):
                 self._of[msgid] = number
                 self.kinds[msgid] = Kind(kind)
 
@@ -167,11 +168,11 @@ class _Threads:
         wanted = {self._find(number) for number in self._wanted}
         changed = {self._find(number) for number in self._changed} | wanted
         due = {n for n in changed if n in wanted or stages.get(n, Stage.QUIET) is not Stage.QUIET}
-        for some in _some(sorted(due)):
+        for piece in some(sorted(due), AT_ONCE):
             # A worker that has it finds that the version is another one, and gives it back.
             again = (thread.c.state != Stage.WORKING.value) | thread.c.owner.is_(None)
             values = {"version": thread.c.version + 1, "changed": self._now, "due": self._now}
-            chosen = thread.c.id.in_(some)
+            chosen = thread.c.id.in_(piece)
             self._connection.execute(update(thread).where(chosen).values(**values))
             # One that is parked gets one try for each mail, not all of them.
             parked = thread.c.state == Stage.PARKED.value
@@ -227,8 +228,8 @@ class _Threads:
 
     def _stages(self, numbers: set[int]) -> dict[int, Stage]:
         found: dict[int, Stage] = {}
-        for some in _some(sorted(numbers)):
-            query = select(thread.c.id, thread.c.state).where(thread.c.id.in_(some))
+        for piece in some(sorted(numbers), AT_ONCE):
+            query = select(thread.c.id, thread.c.state).where(thread.c.id.in_(piece))
             found |= {number: Stage(state) for number, state in self._connection.execute(query)}
         return found
 
@@ -241,7 +242,3 @@ class _Threads:
         run(delete(kin).where(kin.c.thread == old, kin.c.key.in_(there)))
         run(update(kin).where(kin.c.thread == old).values(thread=number))
         run(delete(thread).where(thread.c.id == old))
-
-
-def _some(values: Sequence[Any]) -> Iterable[Sequence[Any]]:
-    return (values[at : at + AT_ONCE] for at in range(0, len(values), AT_ONCE))

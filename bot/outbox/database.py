@@ -11,11 +11,11 @@ import errno
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.exc import DBAPIError, StatementError
@@ -25,7 +25,7 @@ from bot.outbox.schema import REVISION
 from bot.outbox.url import engine_options, shown, url_of
 from bot.settings import StoreSettings
 
-__all__ = ["Database", "connect", "lock", "opened", "said"]
+__all__ = ["Database", "connect", "lock", "opened", "said", "some"]
 
 BUSY_MS = 30_000
 """How long a writer waits for another one."""
@@ -58,6 +58,9 @@ LOCK = 0x7265766F6B65
 
 JSON = json.JSONEncoder(default=str)
 """A lone surrogate of a broken mail is escaped, odd facts of a rule become text."""
+
+
+T = TypeVar("T")
 
 
 class Database:
@@ -173,6 +176,11 @@ def _advice(err: DBAPIError, otherwise: str) -> str:
         return ADVICE.get(code & 0xFF, otherwise)
     state = getattr(err.orig, "sqlstate", None) or ""
     return STATES.get(state) or STATES.get(state[:2], otherwise)
+
+
+def some(values: Sequence[T], most: int) -> Iterator[Sequence[T]]:
+    """`values` in pieces of at most `most`: what one query takes, or one transaction is to do."""
+    return (values[at : at + most] for at in range(0, len(values), most))
 
 
 def lock(connection: Connection) -> None:

@@ -8,7 +8,7 @@ sees to it that nothing is said or done twice stays.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -32,7 +32,7 @@ from sqlalchemy import (
 
 from bot.errors import BotError, UsageError
 from bot.incoming import Stage
-from bot.outbox.database import Database, lock
+from bot.outbox.database import Database, lock, some
 from bot.outbox.schema import incident, kin, mail, reply, review, series, thread
 from bot.outgoing import Kind, State
 from bot.settings import WatchSettings
@@ -88,16 +88,16 @@ class Pruner(Database):
         old = _old_threads(late)
         numbers = self._found(select(thread.c.id).where(old).limit(most))
         if not dry_run:
-            for some in _some(numbers, THREADS_AT_ONCE):
+            for piece in some(numbers, THREADS_AT_ONCE):
                 with self._writing() as connection:
                     lock(connection)
-                    _forget_threads(connection, and_(thread.c.id.in_(some), old))
+                    _forget_threads(connection, and_(thread.c.id.in_(piece), old))
 
         def each(key: Column[Any], which: ColumnElement[bool], act: Update | Delete) -> int:
             found = self._found(select(key).where(which).limit(most))
             if not dry_run:
-                for some in _some(found, AT_ONCE):
-                    self._do(act.where(key.in_(some), which))
+                for piece in some(found, AT_ONCE):
+                    self._do(act.where(key.in_(piece), which))
             return len(found)
 
         return Pruned(
@@ -177,7 +177,3 @@ def _forget_threads(connection: Connection, which: ColumnElement[bool]) -> None:
     for table in (series, kin, mail):
         connection.execute(delete(table).where(table.c.thread.in_(numbers)))
     connection.execute(delete(thread).where(thread.c.id.in_(numbers)))
-
-
-def _some(values: Sequence[Any], most: int) -> Iterator[Sequence[Any]]:
-    return (values[at : at + most] for at in range(0, len(values), most))

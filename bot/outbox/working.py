@@ -28,7 +28,6 @@ __all__ = [
     "load",
     "retry",
     "ripe",
-    "wait",
 ]
 
 MOST_MAILS = 3000
@@ -184,37 +183,33 @@ def _keep_series(connection: Connection, task: Task, fated: Iterable[Fated], now
 
 
 def _series_row(one: Fated, number: int, now: datetime) -> dict[str, Any]:
-    return {
-        "msgid": one.msgid,
-        "thread": number,
-        "subject": one.subject,
-        "revision": one.revision,
-        "total": one.total,
-        "parts": list(one.parts),
-        "fate": one.fate.value,
-        "reason": one.reason,
-        "digest": one.digest,
-        "until": one.until,
-        "changed": now,
-    }
+    row = {**one._asdict(), "parts": list(one.parts), "fate": one.fate.value}
+    del row["keys"]  # they are the thread's
+    return {**row, "thread": number, "changed": now}
 
 
 def give_back(
-    connection: Connection, number: int, owner: str, now: datetime, until: datetime, reason: str
+    connection: Connection,
+    number: int,
+    owner: str,
+    now: datetime,
+    until: datetime,
+    reason: str,
+    *,
+    waited: bool = False,
 ) -> None:
-    """Let a thread go that nothing was made of, and that is not to blame; it is due at `until`."""
-    values = {"state": Stage.DUE.value, "due": until, "reason": reason, "changed": now}
+    """Let a thread go that nothing was made of, and that is not to blame; it is due at `until`.
+
+    Parameters
+    ----------
+    waited: the archive gave no answer about it; that is counted
+    """
+    values: dict[str, Any] = {"state": Stage.DUE.value, "due": until}
+    values |= {"reason": reason, "changed": now}
+    if waited:
+        values["waits"] = thread.c.waits + 1
     if _attempts(connection, number, owner) is not None:
         _let_go(connection, number, values)
-
-
-def wait(
-    connection: Connection, number: int, owner: str, now: datetime, until: datetime, reason: str
-) -> None:
-    """Let a thread go about which the archive gave no answer; it is due at `until`."""
-    values = {"state": Stage.DUE.value, "due": until, "reason": reason, "changed": now}
-    if _attempts(connection, number, owner) is not None:
-        _let_go(connection, number, {**values, "waits": thread.c.waits + 1})
 
 
 def failed(

@@ -157,7 +157,7 @@ class Workshop(NamedTuple):
         first = min(timedelta(seconds=self.settings.watch.interval), LONGEST_FIRST_WAIT)
         until = now + first * (1 << min(task.waits, 10))
         words = f"the archive could not be asked: {err}"
-        self.store.wait(task.thread, task.owner, now, until, words)
+        self.store.give_back(task.thread, task.owner, now, until, words, waited=True)
         return Done("waiting", msgid=msgid, words=words)
 
 
