@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from bot.errors import UsageError
 from bot.names import nearest
 from bot.settings import (
+    CiSettings,
     DeliverySettings,
     DkimSettings,
     OrdersSettings,
@@ -49,6 +50,7 @@ class Settings(NamedTuple):
     dkim: DkimSettings = DkimSettings()
     orders: OrdersSettings = OrdersSettings()
     watch: WatchSettings = WatchSettings()
+    ci: CiSettings = CiSettings()
     origins: Mapping[str, str] = NO_ORIGINS
     """`section.key` to `FILE:LINE`, a variable or a flag; a default has no entry."""
     file: Path | None = None
@@ -67,6 +69,7 @@ Section = type[
     | DkimSettings
     | OrdersSettings
     | WatchSettings
+    | CiSettings
 ]
 SECTIONS: dict[str, Section] = {
     "archive": ArchiveOptions,
@@ -78,6 +81,7 @@ SECTIONS: dict[str, Section] = {
     "dkim": DkimSettings,
     "orders": OrdersSettings,
     "watch": WatchSettings,
+    "ci": CiSettings,
 }
 
 URLS = ("store.url", "watch.inboxes")
@@ -85,7 +89,19 @@ URLS = ("store.url", "watch.inboxes")
 CHOICES = {
     "review.edition": ("auto", "move-notify", "renamed", "seed", "merged"),
     "review.fail_on": ("error", "warning", "note", "never"),
-    "review.format": ("text", "jsonl", "mail"),
+    "review.format": (
+        "text",
+        "jsonl",
+        "mail",
+        "markdown",
+        "sarif",
+        "rdjson",
+        "rdjsonl",
+        "junit",
+        "codequality",
+        "b4",
+        "terse",
+    ),
     "policy.post": ("off", "draft", "send"),
     "policy.severity": ("error", "warning", "note"),
     "policy.confidence": ("high", "medium"),
@@ -131,7 +147,7 @@ def load(
             entries.append((flag_key, given, Origin(flag, text=isinstance(given, str))))
     for key, raw, origin in entries:
         values[key] = _checked(key, raw, origin)
-        if key.endswith("password_file"):
+        if key.endswith(("password_file", "token_file")):
             values[key] = _secret(values[key], str(raw), environ)
         origins[key] = origin.label
     sections: dict[str, Any] = {

@@ -5,8 +5,13 @@
     ├── UsageError         2  bad flag, unknown rule, unknown configuration key
     ├── InputError         2  a file, mail or range that cannot be read
     ├── UnfitError         2  something that the database does not take, whatever its state
-    └── ArchiveError       3  a server that could not be reached or refused
-        └── NotFoundError  3  the server answered: no such message
+    ├── ArchiveError       3  a server that could not be reached or refused
+    │   └── NotFoundError  3  the server answered: no such message
+    └── ForgeError         3  a forge, or Patchwork, that could not be reached or refused
+        ├── DeniedError    3  it does not know the token, or does not let it do that
+        ├── GoneError      3  what was asked for is not there, or has changed meanwhile
+        ├── InvalidError   3  it takes the request for wrong, e.g. a line outside its diff
+        └── UnsureError    3  no answer: it may have done what was asked, or not
 
 Every message is one line that names the thing and says what to do next.
 """
@@ -14,7 +19,8 @@ Every message is one line that names the thing and says what to do next.
 from __future__ import annotations
 
 __all__ = [
-    "ArchiveError", "BotError", "InputError", "NotFoundError", "UnfitError", "UsageError",
+    "ArchiveError", "BotError", "DeniedError", "ForgeError", "GoneError", "InputError",
+    "InvalidError", "NotFoundError", "UnfitError", "UnsureError", "UsageError",
 ]  # fmt: skip
 
 
@@ -44,3 +50,25 @@ class ArchiveError(BotError):
 
 class NotFoundError(ArchiveError):
     """The archive answered, and does not have the message."""
+
+
+class ForgeError(BotError):
+    """A forge, or Patchwork, could not be reached, or did not do what was asked."""
+
+    status = 3
+
+
+class DeniedError(ForgeError):
+    """The server does not know the token, or does not let it do that."""
+
+
+class GoneError(ForgeError):
+    """What was asked for is not there, or somebody has changed it meanwhile."""
+
+
+class InvalidError(ForgeError):
+    """The server takes the request for wrong, e.g. since a line is outside its diff."""
+
+
+class UnsureError(ForgeError):
+    """No answer came: the server may have done what was asked, or not."""

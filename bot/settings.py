@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 __all__ = [
+    "CiSettings",
     "DeliverySettings",
     "DkimSettings",
     "OrdersSettings",
@@ -206,3 +207,20 @@ class WatchSettings(NamedTuple):
     """How long mails are kept that lead to no review (docs/retention.md)."""
     keep_reviewed_days: int = 365
     """How long the mails of reviewed series are kept."""
+
+
+class CiSettings(NamedTuple):
+    """How `revokebot ci` speaks to a forge or to Patchwork (docs/ci.md)."""
+
+    context: str = "revokebot"
+    """Name of the check, and the mark in comments: two bots on one pull request need two."""
+    line_comments: int = 10
+    """Comments on lines; what is more is told in the one comment that is always there."""
+    token_file: Path | None = None
+    """File whose first line is the token; by default it is in the environment."""
+    ca_file: Path | None = None
+    """PEM file of the authorities that servers are verified by; the system's by default."""
+    timeout: float = 30.0
+    """Seconds that a server may be silent."""
+    deadline: float = 300.0
+    """Seconds for one request in all, with what the server asks us to wait."""

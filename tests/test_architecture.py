@@ -26,7 +26,7 @@ LIBRARIES = {
     "dkim": ("bot/attest/dkim_child.py",),
     "dns": ("bot/attest/keys.py",),
     "patatt": ("bot/delivery/b4_child.py",),
-    "requests": ("bot/sources/bounded_http.py",),
+    "requests": ("bot/sources/bounded_http.py", "bot/web/api.py"),
     "urllib3": ("bot/sources/bounded_http.py",),
     "unidiff": ("checks/source/",),
     "tree_sitter": ("checks/source/",),
@@ -43,6 +43,7 @@ ABOVE = {
     "bot.commands": ("bot/cli.py", "bot/commands/"),
     "bot.watch": ("bot/commands/", "bot/watch/"),
     "bot.watched": ("bot/commands/", "bot/watch/"),
+    "bot.web": ("bot/commands/", "bot/web/"),
     "bot.inboxes": ("bot/commands/", "bot/inboxes/", "bot/watch/"),
 }
 """What stands above the rest: who may import it."""

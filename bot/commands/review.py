@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from bot.commands.output import add_output, opened, style_of, tell
@@ -20,11 +22,24 @@ from checks.api import Severity
 from checks.scope import in_scope
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from bot.model import Review
 
 __all__ = ["add", "run"]
+
+Document = Callable[[Sequence["Review"], Settings], str]
+DOCUMENTS = {
+    "markdown": "bot.render.document.render",
+    "sarif": "bot.render.sarif.render",
+    "rdjson": "bot.render.rdjson.render",
+    "rdjsonl": "bot.render.rdjson.render_lines",
+    "junit": "bot.render.junit.render",
+    "codequality": "bot.render.codequality.render",
+    "b4": "bot.render.b4.render",
+    "terse": "bot.render.terse.render",
+}
+"""Formats that are one document for all series, and what makes it of reviews and settings."""
 
 FINDINGS = 1
 """Exit status when there are findings at or above `--fail-on`."""
@@ -104,7 +119,7 @@ def run(args: Namespace) -> int:
     settings = settings_of(args)
     options = options_of(args, settings)
     setup = Setup.of(settings)
-    render = _renderer(args, settings, setup)
+    render, end = _renderer(args, settings, setup)
     worst, status = -1, 0
     with opened(args.output) as out:
         for source in args.sources:
@@ -118,6 +133,7 @@ def run(args: Namespace) -> int:
             except BotError as err:
                 print(f"revokebot: {one_line(str(err))}", file=sys.stderr)
                 status = max(status, err.status)
+        out.write(end())
     fail_on = settings.review.fail_on
     if fail_on != "never" and worst >= Severity(fail_on).rank:
         status = max(status, FINDINGS)
@@ -129,14 +145,29 @@ def _reviews(source: str, options: SourceOptions, setup: Setup) -> Iterator[Revi
         yield setup.review(posting)
 
 
-def _renderer(args: Namespace, settings: Settings, setup: Setup) -> Callable[[Review], bytes]:
-    """How one review becomes output.  Only the format asked for is imported."""
-    if settings.review.format == "jsonl":
+def _renderer(
+    args: Namespace, settings: Settings, setup: Setup
+) -> tuple[Callable[[Review], bytes], Callable[[], bytes]]:
+    """How one review becomes output, and what comes last.  Only the format asked for is loaded."""
+    form = settings.review.format
+    if form in DOCUMENTS:
+        module, _, function = DOCUMENTS[form].rpartition(".")
+        render: Document = getattr(import_module(module), function)
+        reviews: list[Review] = []
+        return (
+            lambda done: reviews.append(done) or b"",
+            lambda: render(reviews, settings).encode("utf-8", "replace"),
+        )
+    if form == "jsonl":
         from bot.render import jsonl
 
-        return lambda done: jsonl.render(done).encode()
-    if settings.review.format == "mail":
-        return _mailer(settings)
+        return lambda done: jsonl.render(done).encode(), bytes
+    if form == "mail":
+        return _mailer(settings), bytes
+    return _texter(args, settings, setup), bytes
+
+
+def _texter(args: Namespace, settings: Settings, setup: Setup) -> Callable[[Review], bytes]:
     from bot.render import text
 
     style = style_of(args, settings.review.link_mask)

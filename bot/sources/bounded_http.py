@@ -25,7 +25,9 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import urllib3
 
-__all__ = ["BoundedSession", "Limits", "ServerError", "web_page"]
+__all__ = [
+    "BoundedSession", "Limits", "ServerError", "pause_before", "retry_after", "web_page",
+]  # fmt: skip
 
 CHUNK = 64 << 10
 MAX_REDIRECTS = 3
@@ -75,6 +77,8 @@ class Limits:
     """Bytes of an answer, on the wire and after inflating."""
     setting: str = "archive.url"
     """Where the URL is set, for the words of errors."""
+    longer: str = "archive.deadline"
+    """Where the deadline is set."""
 
 
 class BoundedSession(requests.Session):
@@ -102,7 +106,7 @@ class BoundedSession(requests.Session):
             try:
                 return self._follow(str(method).upper(), str(url), deadline, kwargs)
             except ServerError as error:
-                pause = FIRST_PAUSE * 2**attempt * random.uniform(0.75, 1.25)
+                pause = pause_before(attempt + 1)
                 pause = max(pause, error.wait or 0.0)
                 if not error.again or attempt == self.limits.retries:
                     raise
@@ -120,7 +124,7 @@ class BoundedSession(requests.Session):
         """One attempt, with its redirects; what was asked for decides what may come."""
         mail = method == "POST" or urlsplit(url).path.endswith(".mbox.gz")
         for _hop in range(MAX_REDIRECTS + 1):
-            response = self._once(method, url, deadline, kwargs)
+            response = self.exchange(method, url, deadline, kwargs)
             target = response.headers.get("Location", "")
             if response.status_code == 304 and CONDITIONS & (kwargs.get("headers") or {}).keys():
                 return response
@@ -131,9 +135,19 @@ class BoundedSession(requests.Session):
             f"{url}: more than {MAX_REDIRECTS} redirects; check {self.limits.setting}"
         )
 
-    def _once(
+    def exchange(
         self, method: str, url: str, deadline: float, kwargs: dict[str, Any]
     ) -> requests.Response:
+        """One request; its answer, whatever it is, with the whole body.  No redirect is followed.
+
+        Parameters
+        ----------
+        deadline: `time.monotonic()` at which it has to be over
+        kwargs: further arguments of `requests.Session.request`
+
+        Raises:
+            ServerError: when there is no whole answer within the limits.
+        """
         left = deadline - time.monotonic()
         if left <= 0:
             raise _late(url, self.limits)
@@ -190,7 +204,7 @@ def _judged(
             f" see `public-inbox-index -L medium`, or check {limits.setting}"
         )
     if status in RETRIED or status >= 500:
-        wait = _retry_after(response.headers.get("Retry-After", ""))
+        wait = retry_after(response.headers.get("Retry-After", ""))
         asks = f" and asks to wait {wait:.0f} s" if wait else ""
         what = "limits our requests" if status == 429 else "has a fault of its own"
         raise ServerError(
@@ -245,7 +259,12 @@ def web_page(url: str, wanted: str, setting: str) -> ServerError:
     )
 
 
-def _retry_after(value: str) -> float | None:
+def pause_before(attempt: int) -> float:
+    """Seconds before the retry `attempt`, 1-based: twice as long each time, with jitter."""
+    return FIRST_PAUSE * 2.0 ** (attempt - 1) * random.uniform(0.75, 1.25)
+
+
+def retry_after(value: str) -> float | None:
     """Seconds to wait, from either form of the header (RFC 9110 10.2.3)."""
     if value.isascii() and value.strip().isdigit():
         return float(value)
@@ -258,7 +277,7 @@ def _retry_after(value: str) -> float | None:
 def _late(url: str, limits: Limits) -> ServerError:
     return ServerError(
         f"{url}: no whole answer within {limits.deadline:g} s;"
-        " try again later, or raise archive.deadline"
+        f" try again later, or raise {limits.longer}"
     )
 
 

@@ -20,7 +20,9 @@ from bot.sources.gitcmd import explain, git, open_git
 from bot.sources.mbox import Progress
 from checks.source.pattern import pattern
 
-__all__ = ["epoch_mails", "find_epochs", "inbox_mails", "is_range", "range_mails"]
+__all__ = [
+    "epoch_mails", "find_epochs", "inbox_mails", "is_range", "range_diff", "range_mails",
+]  # fmt: skip
 
 PIPE = 1 << 20
 """Bytes between git and us."""
@@ -31,17 +33,24 @@ _RANGE = pattern(r"[^-\s:][^\s:]{0,400}(?:\^!|\.\.\.?[^\s:]{0,400})|\.\.\.?[^\s:
 _COMMIT_LINE = pattern(rb"^From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\n", re.MULTILINE)
 _ESCAPED = pattern(rb"^>(>*From )", re.MULTILINE)
 
-_FORMAT_PATCH = """
+_PLAIN = """
     -c diff.noprefix=false -c diff.mnemonicPrefix=false -c diff.suppressBlankEmpty=false
     -c diff.wsErrorHighlight=none -c diff.submodule=short -c diff.ignoreSubmodules=none
-    -c diff.relative=false -c format.headers= -c format.numbered=auto
+    -c diff.relative=false
+"""
+"""Every setting by which a user's configuration could change what a diff looks like."""
+_PLAIN_DIFF = """
+    --src-prefix=a/ --dst-prefix=b/ --full-index --unified=3 --inter-hunk-context=0
+    --diff-algorithm=myers --indent-heuristic -M -O/dev/null --no-ext-diff --no-textconv
+    --no-color --no-relative
+"""
+_FORMAT_PATCH = f"""
+    {_PLAIN} -c format.headers= -c format.numbered=auto
     -c format.useAutoBase=false -c format.notes=false -c format.mboxrd=false
     -c log.mailmap=false format-patch --stdout --pretty=mboxrd --encoding=UTF-8
-    --subject-prefix=PATCH --src-prefix=a/ --dst-prefix=b/ --full-index --unified=3
-    --inter-hunk-context=0 --diff-algorithm=myers --indent-heuristic -M -O/dev/null
-    --no-ext-diff --no-textconv --no-color --no-signature --no-cover-letter --no-thread
+    {_PLAIN_DIFF} --subject-prefix=PATCH --no-signature --no-cover-letter --no-thread
     --no-attach --no-signoff --no-from --no-to --no-cc --no-add-header --no-base --no-notes
-    --no-relative --encode-email-headers
+    --encode-email-headers
 """
 """Every option by which a user's configuration could change what a patch looks like."""
 
@@ -75,6 +84,21 @@ def range_mails(tree: Path, spec: str) -> list[bytes]:
         _ESCAPED.sub(rb"\1", out[start:end])
         for start, end in zip(starts, [*starts[1:], len(out)], strict=True)
     ]
+
+
+def range_diff(tree: Path, base: str, head: str) -> str:
+    """The whole change of `head` since it left `base`, as one diff, as forges show it.
+
+    Raises InputError when `tree` has not both, or not what they have in common.
+    """
+    where = ("-C", str(tree))
+    status, out, _ = git(where, *_PLAIN.split(), "diff", *_PLAIN_DIFF.split(), f"{base}...{head}")
+    if status:
+        raise InputError(
+            f"{base}...{head}: {tree} does not have both, or not where they part;"
+            " fetch the whole history (`fetch-depth: 0`, `GIT_DEPTH: 0`)"
+        )
+    return out.decode("utf-8", "replace")
 
 
 def find_epochs(path: Path) -> list[Path]:
