@@ -154,10 +154,12 @@ def _renderer(
         module, _, function = DOCUMENTS[form].rpartition(".")
         render: Document = getattr(import_module(module), function)
         reviews: list[Review] = []
-        return (
-            lambda done: reviews.append(done) or b"",
-            lambda: render(reviews, settings).encode("utf-8", "replace"),
-        )
+
+        def keep(done: Review) -> bytes:
+            reviews.append(done)
+            return b""
+
+        return keep, lambda: render(reviews, settings).encode("utf-8", "replace")
     if form == "jsonl":
         from bot.render import jsonl
 
