@@ -76,7 +76,7 @@ static const struct dma_buf_attach_ops frob_attach_ops = {
 };
 
 """
-STEPS = (
+STEPS: tuple[tuple[str, dict[str, tuple[str, str]]], ...] = (
     ("frob: release without the lock", {"drivers/misc/frob.c": (LOCKED, "\tdma_buf_unpin(frob->attach);\n")}),
     ("frob: hand out a file", {"drivers/misc/frob.c": ("int frob_open(", f"{IMPORT}int frob_open(")}),
     ("frob: tell what it is", {"drivers/misc/frob.c": (
