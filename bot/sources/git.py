@@ -21,7 +21,8 @@ from bot.sources.mbox import Progress
 from checks.source.pattern import pattern
 
 __all__ = [
-    "epoch_mails", "find_epochs", "inbox_mails", "is_range", "range_diff", "range_mails",
+    "commit", "epoch_mails", "find_epochs", "inbox_mails", "is_range", "merge_base", "range_diff",
+    "range_mails",
 ]  # fmt: skip
 
 PIPE = 1 << 20
@@ -29,6 +30,7 @@ PIPE = 1 << 20
 RANGE_CAP = 500
 """Commits of a range; more is a mistyped range, not a series."""
 
+_WHOLE = "fetch the whole history (`fetch-depth: 0` on GitHub, `GIT_DEPTH: 0` on GitLab)"
 _RANGE = pattern(r"[^-\s:][^\s:]{0,400}(?:\^!|\.\.\.?[^\s:]{0,400})|\.\.\.?[^\s:]{1,400}")
 _COMMIT_LINE = pattern(rb"^From [0-9a-f]{40,64} Mon Sep 17 00:00:00 2001\n", re.MULTILINE)
 _ESCAPED = pattern(rb"^>(>*From )", re.MULTILINE)
@@ -86,18 +88,39 @@ def range_mails(tree: Path, spec: str) -> list[bytes]:
     ]
 
 
-def range_diff(tree: Path, base: str, head: str) -> str:
-    """The whole change of `head` since it left `base`, as one diff, as forges show it.
+def commit(tree: Path, name: str) -> str:
+    """The hash of the commit that `name` means in `tree`.  Raises InputError for none."""
+    wanted = f"{name}^{{commit}}"
+    status, out, complaint = git(
+        ("-C", str(tree)), "rev-parse", "--verify", "--quiet", "--end-of-options", wanted
+    )
+    if status:
+        if complaint:
+            raise explain(tree, complaint)
+        raise InputError(f"{name}: {tree} has no such commit; {_WHOLE}")
+    return out.decode().strip()
 
-    Raises InputError when `tree` has not both, or not what they have in common.
+
+def merge_base(tree: Path, base: str, head: str) -> str:
+    """The commit where `head` left `base`.  Raises InputError where `tree` does not tell."""
+    where = ("-C", str(tree))
+    status, out, _ = git(where, "merge-base", base, head)
+    if status:
+        raise InputError(f"{base}...{head}: {tree} has no commit that both come from; {_WHOLE}")
+    return out.decode().strip()
+
+
+def range_diff(tree: Path, base: str, head: str) -> str:
+    """The whole change from the commit `base` to `head` as one diff, as forges show it.
+
+    Raises InputError when `tree` has not both.
     """
     where = ("-C", str(tree))
-    status, out, _ = git(where, *_PLAIN.split(), "diff", *_PLAIN_DIFF.split(), f"{base}...{head}")
+    status, out, complaint = git(
+        where, *_PLAIN.split(), "diff", *_PLAIN_DIFF.split(), base, head, "--"
+    )
     if status:
-        raise InputError(
-            f"{base}...{head}: {tree} does not have both, or not where they part;"
-            " fetch the whole history (`fetch-depth: 0`, `GIT_DEPTH: 0`)"
-        )
+        raise explain(tree, complaint)
     return out.decode("utf-8", "replace")
 
 

@@ -7,10 +7,12 @@ finished by the next one, and of two at the same time both end with the same.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from bot.errors import ForgeError, GoneError, InvalidError, UnsureError
+from bot.render.plain import listed
 from bot.web.plan import Act, Step, plan
 from bot.web.wish import Forge, Remark, Wish
 
@@ -30,6 +32,15 @@ class Outcome(NamedTuple):
     stale: str = ""
     """The newer head, where the request has moved on and nothing was done for that."""
 
+    def words(self) -> str:
+        """What was done, in one line."""
+        if self.stale:
+            return (
+                f"nothing done: {self.stale[:12]} has been pushed meanwhile, and is not this commit"
+            )
+        done = listed(Counter(step.act.value for step in self.steps))
+        return f"done{done}" if done else "all is there as it should be"
+
 
 def report(
     forge: Forge, wish: Callable[[Collection[str]], Wish], head: str, *, dry: bool = False
@@ -46,6 +57,7 @@ def report(
     """
     done: list[Step] = []
     refused: dict[str, None] = {}
+    trouble = "is somebody else changing our comments? Run it again"
     for _round in range(ROUNDS):
         there = forge.look()
         if there.head != head:
@@ -61,15 +73,13 @@ def report(
                     raise
                 refused[step.remark.key] = None
                 break  # the sticky comment has to tell it instead
-            except (GoneError, UnsureError):
+            except (GoneError, UnsureError) as err:
+                trouble = str(err)
                 break
             done.append(step)
         if dry:
             return Outcome(tuple(done), tuple(refused))
-    raise ForgeError(
-        f"still not as it should be after {ROUNDS} looks: is somebody else changing our comments?"
-        " Run it again"
-    )
+    raise ForgeError(f"still not as it should be after {ROUNDS} looks: {trouble}")
 
 
 def _do(forge: Forge, step: Step) -> None:

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the actions of `revokebot ci` have in common: flags, words, the exit status."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+
+from bot.commands.review import FINDINGS, add_rule_flags, add_threshold
+from bot.config import Settings
+from bot.errors import BotError
+from bot.model import Review
+from bot.render.plain import one_line
+from checks.api import Severity
+
+__all__ = ["add_flags", "announce", "fail_status", "tell_dry"]
+
+
+def add_flags(parser: ArgumentParser) -> None:
+    """Name the flags that all have."""
+    parser.add_argument(
+        "--dry-run", action="store_true", help="change nothing; print what would be sent"
+    )
+    add_rule_flags(parser)
+    add_threshold(parser)
+
+
+def tell_dry(line: str) -> None:
+    """Print a request that is not sent."""
+    print(one_line(line))
+
+
+def announce(words: str) -> None:
+    """Say on standard error what was done, or why not."""
+    print(f"revokebot: {one_line(words)}", file=sys.stderr)
+
+
+def fail_status(reviews: Sequence[Review], settings: Settings) -> int:
+    """The exit status by `--fail-on`; 2 where a rule crashed: it may have missed something."""
+    crashed = any(one.kind == "rule-crashed" for review in reviews for one in review.errors)
+    fail_on = settings.review.fail_on
+    worst = max((found.severity.rank for one in reviews for found in one.findings), default=-1)
+    if crashed:
+        return BotError.status
+    return FINDINGS if fail_on != "never" and worst >= Severity(fail_on).rank else 0

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Review the commits of a pull request, and comment on it.
+
+In a workflow all that is needed comes from the environment.  Where comments
+can't be written, as for a pull request from a fork, annotations and the job's
+summary tell the same.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from bot.commands.ci_flags import add_flags, announce, fail_status, tell_dry
+from bot.commands.review import settings_of
+from bot.config import Settings
+from bot.errors import DeniedError, InputError, UsageError
+from bot.landing import shown
+from bot.render import document
+from bot.render.annotations import render as annotated
+from bot.render.plain import one_line
+from bot.told import told
+from bot.web.api import Api, Server
+from bot.web.branch import Branch, read_branch, token_of
+from bot.web.comments import tell, wish
+from bot.web.github import GitHub, dialect, pulls_of
+from bot.web.report import report
+
+__all__ = ["add", "run"]
+
+MOST_SUMMARY = 1 << 20
+"""Bytes of a job's summary."""
+TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
+ZERO = "0" * 40
+"""What a push event says came before the first commit of a branch."""
+
+
+class _Job(NamedTuple):
+    """What is to be reviewed, and where that is told."""
+
+    repo: str
+    """OWNER/NAME; empty where nothing tells."""
+    number: int
+    """Of the pull request; 0 for none."""
+    base: str
+    head: str
+
+
+def add(parser: ArgumentParser) -> None:
+    """Name the flags of `revokebot ci github`."""
+    parser.add_argument("--repo", metavar="OWNER/NAME", help="default: $GITHUB_REPOSITORY")
+    parser.add_argument("--pull", type=int, metavar="N", help="default: that of the event")
+    parser.add_argument("--event", metavar="FILE", help="payload; default: $GITHUB_EVENT_PATH")
+    parser.add_argument("--range", metavar="A..B", help="commits; default: those of the event")
+    add_flags(parser)
+
+
+def run(args: Namespace) -> int:
+    """Review, tell, and return the exit status."""
+    settings = settings_of(args)
+    environ = os.environ
+    token = token_of(settings, environ, *TOKENS)
+    api = Api(_server(settings, environ, token), tell_dry if args.dry_run else None)
+    job = _job(args, environ, api)
+    branch = read_branch(job.base, job.head, settings)
+    _summarise(branch, settings, environ.get("GITHUB_STEP_SUMMARY", ""), dry=args.dry_run)
+    if not _commented(args, api, job, branch, settings, token):
+        for review in branch.reviews:
+            spots = ((one, shown(one, review.posting.series)) for one in told(review))
+            sys.stdout.write("".join(annotated(spots)))
+    return fail_status(branch.reviews, settings)
+
+
+def _commented(
+    args: Namespace, api: Api, job: _Job, branch: Branch, settings: Settings, token: str
+) -> bool:
+    """Whether comments tell it all; else why not is said."""
+    if not job.number:
+        announce("no pull request is at this commit; told as annotations")
+        return False
+    if not token:
+        announce("no token is in $GITHUB_TOKEN; told as annotations")
+        return False
+    page = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
+    found = tell(branch.reviews, branch.whole)
+    tongue = dialect(page, job.repo, branch.base, branch.head)
+    wanted = partial(wish, found, dialect=tongue, settings=settings.ci, policy=settings.policy)
+    forge = GitHub(api, job.repo, job.number, branch.head, settings.ci.context)
+    try:
+        done = report(forge, wanted, branch.head, dry=args.dry_run)
+    except DeniedError as err:
+        if "HTTP 401" in str(err):
+            raise
+        announce(f"{err}; told as annotations")
+        return False
+    announce(done.words())
+    return True
+
+
+def _server(settings: Settings, environ: Mapping[str, str], token: str) -> Server:
+    headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    return Server(
+        environ.get("GITHUB_API_URL", "https://api.github.com"),
+        headers,
+        "ci.token_file" if settings.ci.token_file else "$GITHUB_TOKEN",
+        "permission to read contents, and to write pull requests",
+        settings.ci.timeout,
+        settings.ci.deadline,
+        settings.ci.ca_file,
+    )
+
+
+def _job(args: Namespace, environ: Mapping[str, str], api: Api) -> _Job:
+    """What the flags say, else the event, else the forge."""
+    event = _event(args.event or environ.get("GITHUB_EVENT_PATH", ""))
+    repo = args.repo or environ.get("GITHUB_REPOSITORY", "")
+    pull = event.get("pull_request") or {}
+    number = args.pull or int(pull.get("number") or 0)
+    if args.pull and args.pull != pull.get("number"):
+        if not repo:
+            raise UsageError("--pull needs --repo OWNER/NAME")
+        pull = api.get(f"/repos/{repo}/pulls/{args.pull}")
+    base, head = _range(args, event, pull)
+    if not number and repo:
+        pulls = pulls_of(api, repo, head)
+        number = int(pulls[0]["number"]) if len(pulls) == 1 else 0
+    return _Job(repo, number, base, head)
+
+
+def _range(args: Namespace, event: Mapping[str, Any], pull: Mapping[str, Any]) -> tuple[str, str]:
+    """Both ends of the branch."""
+    if args.range:
+        return _ends(args.range)
+    group = event.get("merge_group") or {}
+    for base, head in (
+        ((pull.get("base") or {}).get("sha"), (pull.get("head") or {}).get("sha")),
+        (group.get("base_sha"), group.get("head_sha")),
+        (event.get("before"), event.get("after")),
+    ):
+        if base and head and ZERO not in (base, head):
+            return str(base), str(head)
+    raise UsageError("nothing says which commits; give --range A..B, or --repo and --pull")
+
+
+def _ends(text: str) -> tuple[str, str]:
+    base, dots, head = text.partition("..")
+    if not base or not dots or not head or head.startswith("."):
+        raise UsageError(f"--range {text}: write A..B")
+    return base, head
+
+
+def _event(path: str) -> Mapping[str, Any]:
+    if not path:
+        return {}
+    try:
+        event = json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as err:
+        raise InputError(f"{path}: no event can be read from it ({one_line(str(err))})") from err
+    return event if isinstance(event, dict) else {}
+
+
+def _summarise(branch: Branch, settings: Settings, path: str, *, dry: bool) -> None:
+    """Add the review to the job's summary, where there is a job."""
+    if not path or dry:
+        return
+    text = document.render(branch.reviews, settings).encode("utf-8", "replace")
+    with open(path, "ab") as file:
+        file.write(text[: MOST_SUMMARY // 2])
