@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""docs/ci.md names every setting with its default, and only actions, flags and files that exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from bot.commands.ci import ACTIONS
+from bot.config import SECTIONS
+from bot.settings import CiSettings
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXT = (ROOT / "docs/ci.md").read_text(encoding="utf-8")
+SETTING = re.compile(r"^\| `([a-z_]+)` \| (.+?) \| .+ \|$", re.MULTILINE)
+TITLES = {
+    "GitHub": "github",
+    "GitLab": "gitlab",
+    "Forgejo and Gitea": "forgejo",
+    "Patchwork": "patchwork",
+}
+
+
+def test_every_setting_stands_there_with_its_default() -> None:
+    table = TEXT.partition("## The settings")[2].partition("\n## ")[0]
+    told = {key: value.strip("`") for key, value in SETTING.findall(table)}
+    assert tuple(told) == CiSettings._fields
+    for key, value in CiSettings()._asdict().items():
+        default = "none" if value is None else str(value).removesuffix(".0")
+        assert told[key] == default, key
+
+
+def test_settings_named_in_the_text_exist() -> None:
+    named = set(re.findall(r"`(ci|policy|reply|review)\.([a-z_]+)`", TEXT))
+    assert named
+    for section, key in named:
+        assert key in SECTIONS[section]._fields, f"{section}.{key}"
+
+
+def test_each_action_has_its_section() -> None:
+    titles = re.findall(r"(?m)^## (.+)$", TEXT)
+    assert [TITLES[title] for title in titles if title in TITLES] == list(ACTIONS)
+
+
+def test_links_lead_somewhere() -> None:
+    links = set(re.findall(r"\]\(([^):]+)\)", TEXT))
+    assert links
+    for link in links:
+        assert (ROOT / "docs" / link.partition("#")[0]).exists(), link
