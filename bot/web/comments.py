@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
+from bot.config import Settings
 from bot.model import Review
 from bot.policy import passes
 from bot.render import markdown
-from bot.settings import CiSettings, PolicySettings
+from bot.settings import PolicySettings
 from bot.told import told
 from bot.web.whole import Place, WholeDiff
 from bot.web.wish import Remark, Wish
@@ -77,26 +78,28 @@ def keyed(body: str, context: str) -> str | None:
 
 
 def wish(
+    reviews: Sequence[Review],
     found: Sequence[Told],
     refused: Collection[str],
+    *,
     dialect: Dialect,
-    settings: CiSettings,
-    policy: PolicySettings,
+    settings: Settings,
 ) -> Wish:
-    """What is to be there.
+    """What is to be there of `reviews`.
 
     Parameters
     ----------
+    found: what `tell` says of them
     refused: keys of what cannot stand on its line, though the diff has it
     """
-    context = settings.context
+    context = settings.ci.context
     clean = f"{mark(context)}\nWhat was said here does not hold any more."
-    if not worth(found, policy):
+    if not worth(found, settings.policy):
         return Wish("", clean)
     able = [one for one in found if one.place is not None and one.key not in refused]
     remarks = tuple(
         Remark(one.key, one.place, f"{mark(context, one.key)}\n{_said(one.finding)}")
-        for one in able[: settings.line_comments]
+        for one in able[: settings.ci.line_comments]
         if one.place is not None
     )
     on_lines = {remark.key for remark in remarks}
