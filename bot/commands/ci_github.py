@@ -90,7 +90,7 @@ def _commented(
     page = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     found = tell(branch.reviews, branch.whole)
     tongue = dialect(page, job.repo, branch.base, branch.head)
-    wanted = partial(wish, found, dialect=tongue, settings=settings.ci, policy=settings.policy)
+    wanted = partial(wish, branch.reviews, found, dialect=tongue, settings=settings)
     forge = GitHub(api, job.repo, job.number, branch.head, settings.ci.context)
     try:
         done = report(forge, wanted, branch.head, dry=args.dry_run)

@@ -38,8 +38,8 @@ def test_settings_named_in_the_text_exist() -> None:
 
 
 def test_each_action_has_its_section() -> None:
-    titles = re.findall(r"(?m)^## (.+)$", TEXT)
-    assert [TITLES[title] for title in titles if title in TITLES] == list(ACTIONS)
+    titles = {TITLES.get(title) for title in re.findall(r"(?m)^## (.+)$", TEXT)}
+    assert titles >= ACTIONS.keys()
 
 
 def test_links_lead_somewhere() -> None:
