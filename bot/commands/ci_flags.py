@@ -9,12 +9,12 @@ from collections.abc import Sequence
 
 from bot.commands.review import FINDINGS, add_rule_flags, add_threshold
 from bot.config import Settings
-from bot.errors import BotError
+from bot.errors import BotError, UsageError
 from bot.model import Review
 from bot.render.plain import one_line
 from checks.api import Severity
 
-__all__ = ["add_flags", "announce", "fail_status", "tell_dry"]
+__all__ = ["add_flags", "announce", "ends", "fail_status", "tell_dry"]
 
 
 def add_flags(parser: ArgumentParser) -> None:
@@ -34,6 +34,14 @@ def tell_dry(line: str) -> None:
 def announce(words: str) -> None:
     """Say on standard error what was done, or why not."""
     print(f"revokebot: {one_line(words)}", file=sys.stderr)
+
+
+def ends(text: str) -> tuple[str, str]:
+    """Both ends of the range of `--range`.  Raises `UsageError` for what is none."""
+    base, dots, head = text.partition("..")
+    if not base or not dots or not head or head.startswith("."):
+        raise UsageError(f"--range {text}: write A..B")
+    return base, head
 
 
 def fail_status(reviews: Sequence[Review], settings: Settings) -> int:

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bot.commands.ci_flags import add_flags, announce, fail_status, tell_dry
+from bot.commands.ci_flags import add_flags, announce, ends, fail_status, tell_dry
 from bot.commands.review import settings_of
 from bot.config import Settings
 from bot.errors import DeniedError, InputError, UsageError
@@ -138,7 +138,7 @@ def _job(args: Namespace, environ: Mapping[str, str], api: Api) -> _Job:
 def _range(args: Namespace, event: Mapping[str, Any], pull: Mapping[str, Any]) -> tuple[str, str]:
     """Both ends of the branch."""
     if args.range:
-        return _ends(args.range)
+        return ends(args.range)
     group = event.get("merge_group") or {}
     for base, head in (
         ((pull.get("base") or {}).get("sha"), (pull.get("head") or {}).get("sha")),
@@ -148,13 +148,6 @@ def _range(args: Namespace, event: Mapping[str, Any], pull: Mapping[str, Any]) -
         if base and head and ZERO not in (base, head):
             return str(base), str(head)
     raise UsageError("nothing says which commits; give --range A..B, or --repo and --pull")
-
-
-def _ends(text: str) -> tuple[str, str]:
-    base, dots, head = text.partition("..")
-    if not base or not dots or not head or head.startswith("."):
-        raise UsageError(f"--range {text}: write A..B")
-    return base, head
 
 
 def _event(path: str) -> Mapping[str, Any]:

@@ -6,12 +6,12 @@ Which lines can be commented on is asked of `git diff`, not of our own code.
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.forges.described import Answer, Asked
+from tests.forges.lines import lines_of
 from tests.forges.server import Route, Server
 from tests.web.branches import Repository
 
@@ -157,28 +157,9 @@ class GitHub(Server):
 
     def _lines(self, path: str, side: str) -> dict[int, str]:
         """The lines of a file that can be commented on, by their number on `side`."""
-        diff = subprocess.run(
-            ["git", "diff", "-M", f"{self.repository.base}...{self.head}"],
-            cwd=self.repository.path, capture_output=True, text=True, check=True,
-        ).stdout  # fmt: skip
-        found: dict[int, str] = {}
-        here, old, new = False, 0, 0
-        for line in diff.splitlines():
-            if line.startswith("diff --git "):
-                here = line.endswith(f" b/{path}")
-            elif line.startswith("@@ "):
-                _, first, second, *_ = line.split(" ")
-                old, new = (int(part[1:].split(",")[0]) for part in (first, second))
-            elif here and line[:1] in ("+", "-", " ") and not line.startswith(("+++ ", "--- ")):
-                if line[0] != "+":
-                    if side == "LEFT":
-                        found[old] = line[1:]
-                    old += 1
-                if line[0] != "-":
-                    if side == "RIGHT":
-                        found[new] = line[1:]
-                    new += 1
-        return found
+        both = lines_of(self.repository, self.head, path).items()
+        numbers = ((line.old if side == "LEFT" else line.new, text) for line, text in both)
+        return {number: text for number, text in numbers if number is not None}
 
 
 def _message(text: str) -> dict[str, str]:
