@@ -25,7 +25,9 @@ from bot.settings import ReplySettings
 from checks.api import Confidence, Finding, Patch
 from checks.source.pattern import pattern
 
-__all__ = ["Part", "Point", "body", "clean", "rules_of", "who_speaks"]
+__all__ = [
+    "Part", "Point", "body", "clean", "rules_of", "same", "told_apart", "who_speaks", "words",
+]  # fmt: skip
 
 MOST_LINKS = 1
 """Sources cited for one finding; the rest is in `revokebot rules ID`."""
@@ -95,27 +97,46 @@ def _remarks(
     ----------
     told: links and questions that the mail has already; grows
     """
-    points = tuple(_told_apart(part.points))
+    points = tuple(told_apart(part.points))
     blocks = quote(part.patch.diff, [point.finding.diff_line for point, _ in points])
     for (point, first), quoted in zip(points, blocks, strict=True):
         finding = point.finding
         if first is not None:
-            again = finding.suggestion if finding.suggestion != first.suggestion else ""
-            values = _values(review, finding, ()) | {"suggestion": _whole(again)}
-            yield quoted, fill("same.txt.j2", values)
+            yield quoted, same(review, finding, first)
         elif point.standing:
             link = "".join(links([point.mention], link_mask)) if point.mention else ""
             yield quoted, fill("standing.txt.j2", {"link": link, "again": link in told})
             told.add(link)
         else:
-            urls = [url for url in _cited(finding, link_mask) if url not in told]
-            doubt = _doubt(finding, told)
-            text = remark(finding.rule, _values(review, finding, urls) | {"doubt": doubt})
-            told.update(urls if doubt not in text else (*urls, doubt))
-            yield quoted, text
+            yield quoted, words(review, finding, told, link_mask)
 
 
-def _told_apart(points: Iterable[Point]) -> Iterator[tuple[Point, Finding | None]]:
+def words(
+    review: Review, finding: Finding, told: set[str], link_mask: str, *, marked: bool = False
+) -> str:
+    """What is said of `finding`.
+
+    Parameters
+    ----------
+    told: links and questions that stand above it already; grows
+    marked: make Markdown
+    """
+    urls = [url for url in _cited(finding, link_mask) if url not in told]
+    doubt = _doubt(finding, told)
+    values = _values(review, finding, urls) | {"doubt": doubt}
+    text = remark(finding.rule, values, marked=marked)
+    told.update(urls if doubt not in text else (*urls, doubt))
+    return text
+
+
+def same(review: Review, finding: Finding, first: Finding, *, marked: bool = False) -> str:
+    """What is said of `finding` where `first`, above it, says the same already."""
+    again = finding.suggestion if finding.suggestion != first.suggestion else ""
+    values = _values(review, finding, ()) | {"suggestion": _whole(again)}
+    return fill("same.txt.j2", values, marked=marked)
+
+
+def told_apart(points: Iterable[Point]) -> Iterator[tuple[Point, Finding | None]]:
     """Each point, and the finding above it that says the same already.
 
     That is one with the same words, or of the same kind in the same function.

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
 
-from bot.web.wish import Comment, Remark, There, Wish
+from bot.web.wish import Comment, Remark, There, Wish, same
 
 __all__ = ["Act", "Step", "plan"]
 
@@ -58,7 +58,7 @@ def _remarks(wish: Wish, there: There) -> Iterator[Step]:
         known = kept.get(remark.key)
         if known is None:
             yield Step(Act.ADD_REMARK, None, remark)
-        elif not known.answered and (known.closed or known.body != remark.body):
+        elif not known.answered and (known.closed or not same(known.body, remark.body)):
             yield Step(Act.EDIT_REMARK, known, remark)
 
 
@@ -70,5 +70,5 @@ def _stickies(wish: Wish, there: There) -> Iterator[Step]:
     if first is None:
         if wish.sticky:
             yield Step(Act.ADD_STICKY, None, None, body)
-    elif first.body != body:
+    elif not same(first.body, body):
         yield Step(Act.EDIT_STICKY, first, None, body)

@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 from bot.web.whole import Place
 
-__all__ = ["Comment", "Forge", "Remark", "There", "Wish"]
+__all__ = ["Comment", "Forge", "Remark", "There", "Wish", "same"]
 
 
 class Remark(NamedTuple):
@@ -55,6 +55,15 @@ class There(NamedTuple):
     """The oldest first; more than one after two runs at once."""
     remarks: tuple[Comment, ...]
     """The oldest first."""
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two bodies say the same: a forge may give back CRLF, or take blanks away at ends."""
+    return _lines(one) == _lines(other)
+
+
+def _lines(body: str) -> list[str]:
+    return [line.rstrip() for line in body.strip().replace("\r\n", "\n").split("\n")]
 
 
 class Forge(Protocol):
