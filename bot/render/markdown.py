@@ -40,7 +40,7 @@ _FIRST = pattern(rf"[^\w{BEFORE}`]")
 """With what a line may not start, lest it be a list or the like."""
 _TICKS = pattern(r"`+")
 _ADDRESS = pattern(r"https?://[^\s/]")
-_URL_SAFE = "%/:?#@!$&'*+,=~-._[]"
+_URL_SAFE = "%/:?#@!$&'*+,=~-._"
 
 
 class Made(str):
@@ -69,8 +69,9 @@ def _piece(piece: str) -> str:
     before, after = piece[: len(piece) - len(start)], start[len(core) :]
     if len(core) > 2 and core[0] == core[-1] == "`" and "`" not in core[1:-1]:
         return f"{before}{code(core[1:-1])}{after}"
-    while after.startswith(")") and core.count("(") > core.count(")"):
-        core, after = core + ")", after[1:]
+    while ")" in after and core.count("(") > core.count(")"):
+        inner, _, after = after.partition(")")
+        core += f"{inner})"
     plain = not core or (_PLAIN.fullmatch(core) and not _REFERENCE.fullmatch(core))
     return f"{before}{core if plain else code(core)}{after}"
 
@@ -101,6 +102,8 @@ def link(label: str, url: str) -> Made:
     """`label`, which is Markdown, as a link to `url`, if that is one of a web page."""
     if not _ADDRESS.match(url):
         return Made(label)
+    if "]" in label:  # `[...]:` at the start of a line would define something, even within code
+        return Made(f"{label} {source(url)}")
     return Made(f"[{label}]({_quoted(url)})")
 
 
