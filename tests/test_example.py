@@ -66,7 +66,7 @@ def test_make_review_shows_the_example_and_does_not_fail() -> None:
     assert "callback-test" in run.stdout
 
 
-@pytest.mark.parametrize("form", ["text", "jsonl", "mail"])
+@pytest.mark.parametrize("form", ["text", "jsonl", "mail", "markdown"])
 def test_the_example_reads_as_it_did(form: str) -> None:
     """Through real rules and templates; `REGEN=1 pytest` writes the files anew, to be read."""
     run = revokebot("review", EXAMPLE, "--format", form, "--color", "never", "--fail-on", "never")

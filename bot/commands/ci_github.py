@@ -34,8 +34,8 @@ from bot.web.report import report
 
 __all__ = ["add", "run"]
 
-MOST_SUMMARY = 1 << 20
-"""Bytes of a job's summary."""
+MOST_SUMMARY = 1 << 18
+"""Characters of a job's summary, which has room for a MiB, at most four bytes each."""
 TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
 ZERO = "0" * 40
 """What a push event says came before the first commit of a branch."""
@@ -164,6 +164,6 @@ def _summarise(branch: Branch, settings: Settings, path: str, *, dry: bool) -> N
     """Add the review to the job's summary, where there is a job."""
     if not path or dry:
         return
-    text = document.render(branch.reviews, settings).encode("utf-8", "replace")
+    text = document.render(branch.reviews, settings, MOST_SUMMARY)
     with open(path, "ab") as file:
-        file.write(text[: MOST_SUMMARY // 2])
+        file.write(text.encode("utf-8", "replace"))

@@ -6,6 +6,7 @@ An error in one source does not stop the others.
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from bot.commands.output import add_output, opened, style_of, tell
 from bot.config import CHOICES, Settings, load
 from bot.errors import BotError, UsageError
-from bot.render.plain import one_line
+from bot.render.plain import for_log, one_line
 from bot.setup import Setup
 from bot.sources import SourceOptions, open_source
 from checks.api import Severity
@@ -173,13 +174,15 @@ def _texter(args: Namespace, settings: Settings, setup: Setup) -> Callable[[Revi
     from bot.render import text
 
     style = style_of(args, settings.review.link_mask)
+    in_job = bool(os.environ.get("GITHUB_ACTIONS"))
     first = True
 
     def shown(done: Review) -> bytes:
         nonlocal first
         gap, first = "" if first else "\n\n", False
         scope = in_scope(done.posting.series, setup.scope)
-        return (gap + text.render(done, style, in_scope=scope)).encode("utf-8", "replace")
+        made = gap + text.render(done, style, in_scope=scope)
+        return (for_log(made) if in_job else made).encode("utf-8", "replace")
 
     return shown
 

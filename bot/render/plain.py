@@ -2,7 +2,8 @@
 """Text of a mail made fit to be shown: no control character of it gets through.
 
 A mail may hold terminal escape sequences, or marks that turn the direction of
-text around (CVE-2021-42574); both are shown as `\\x1b` and the like.
+text around (CVE-2021-42574); both are shown as `\\x1b` and the like.  So is what
+a runner of GitHub takes for a command to itself when it stands in a job's log.
 """
 
 from __future__ import annotations
@@ -12,16 +13,29 @@ from collections.abc import Mapping
 
 from checks.source.pattern import pattern
 
-__all__ = ["UNSAFE", "escape", "listed", "one_line", "wrap"]
+__all__ = ["UNSAFE", "escape", "for_log", "listed", "one_line", "wrap"]
 
 UNSAFE = pattern(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufff9-\ufffb]"
 )
 
+_COMMAND = pattern(r"^([ \t]*)::", re.MULTILINE)
+
 
 def escape(text: str) -> str:
-    """Return `text` with every control character but tab and newline written out."""
-    return UNSAFE.sub(lambda found: _written(found[0]), text)
+    """Return `text` with every control character but tab and newline written out.
+
+    A runner of GitHub takes `##[...]` for a command, wherever it stands in a log.
+    """
+    return UNSAFE.sub(lambda found: _written(found[0]), text).replace("##[", "#\\x23[")
+
+
+def for_log(text: str) -> str:
+    """Return lines, made by `escape`, none of which a runner of GitHub takes for a command.
+
+    It looks for `::` behind the blanks at the start of a line.
+    """
+    return _COMMAND.sub(r"\1\\x3a:", text)
 
 
 def one_line(text: str) -> str:
