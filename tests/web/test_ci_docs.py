@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from bot.commands.ci import ACTIONS
@@ -40,6 +42,16 @@ def test_settings_named_in_the_text_exist() -> None:
 def test_each_action_has_its_section() -> None:
     titles = {TITLES.get(title) for title in re.findall(r"(?m)^## (.+)$", TEXT)}
     assert titles >= ACTIONS.keys()
+
+
+def test_flags_exist() -> None:
+    usage = subprocess.run(
+        [sys.executable, "-m", "bot", "ci", "github", "--help"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    flags = set(re.findall(r"`(--[a-z-]+)|ci github (--[a-z-]+)", TEXT.partition("## GitHub")[0]))
+    assert flags
+    assert {flag for pair in flags for flag in pair if flag not in usage} == set()
 
 
 def test_links_lead_somewhere() -> None:
