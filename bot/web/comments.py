@@ -111,8 +111,9 @@ def wish(
     """
     context = settings.ci.context
     clean = f"{mark(context)}\n{fill('comment/clean.md.j2', problems(reviews))}"
+    sure = not any(one.kind == "rule-crashed" for review in reviews for one in review.errors)
     if not worth(found, settings.policy):
-        return Wish("", clean)
+        return Wish("", clean, sure=sure)
     apart = list(_apart(found))
     able = [pair for pair in apart if pair[0].place is not None and pair[0].key not in refused]
     able = able[: settings.ci.line_comments]
@@ -134,7 +135,7 @@ def wish(
         shown = {"full": full[:number], "lines": lines[:rest], "more": len(apart) - number}
         return f"{mark(context)}\n{fill('comment/sticky.md.j2', values | shown)}"
 
-    return Wish(most_that_fit(len(apart), sticky, dialect.most), clean, remarks)
+    return Wish(most_that_fit(len(apart), sticky, dialect.most), clean, remarks, sure)
 
 
 def _apart(found: Sequence[Told]) -> Iterator[tuple[Told, Finding | None]]:

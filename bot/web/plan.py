@@ -2,8 +2,9 @@
 """From what is there and what is to be there: the steps between.  Pure.
 
 Nothing that is right already is touched, so that a second run has no steps.
-What somebody has answered stays.  Of what is there twice, after two runs at
-the same time, the oldest stays; both runs choose the same.
+What somebody has answered stays, and so does what may only have been
+overlooked.  Of what is there twice, after two runs at the same time, the oldest
+stays; both runs choose the same.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ def _remarks(wish: Wish, there: There) -> Iterator[Step]:
         useful = comment.current or comment.answered
         if comment.key in wanted and comment.key not in kept and useful:
             kept[comment.key] = comment
+        elif not wish.sure and comment.key not in wanted:
+            continue
         elif not comment.answered and not comment.closed:
             yield Step(Act.CLOSE_REMARK, comment)
     for remark in wish.remarks:
@@ -66,6 +69,8 @@ def _stickies(wish: Wish, there: There) -> Iterator[Step]:
     for comment in there.stickies[1:]:
         yield Step(Act.REMOVE_STICKY, comment)
     first = there.stickies[0] if there.stickies else None
+    if first is not None and not wish.sticky and not wish.sure:
+        return
     body = wish.sticky or wish.clean
     if first is None:
         if wish.sticky:

@@ -28,6 +28,8 @@ class Wish(NamedTuple):
     clean: str
     """What that comment says instead, where it is there and there is nothing to say any more."""
     remarks: tuple[Remark, ...] = ()
+    sure: bool = True
+    """Whether what is not among them is gone; a rule that failed may only have overlooked it."""
 
 
 class Comment(NamedTuple):

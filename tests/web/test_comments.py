@@ -312,3 +312,22 @@ def test_what_a_forge_gives_back_with_other_line_ends_is_left_as_it_is() -> None
     )
     assert [step.act for step in plan(made, other)] == [Act.EDIT_REMARK, Act.EDIT_STICKY]
     assert not same("a\nb", "a b")
+
+
+def test_what_a_rule_that_failed_may_have_overlooked_stays() -> None:
+    review = several(3)
+    before = wished(placed(review), ci(line_comments=2))
+    there = There(
+        "head",
+        (Comment("1", "", before.sticky), Comment("9", "", before.sticky)),
+        tuple(Comment(str(n), one.key, one.body) for n, one in enumerate(before.remarks, 2)),
+    )
+    crash = (Problem("rule-crashed", "resv-lock", "ValueError; please report it"),)
+    for errors in ((), crash):
+        none = wish([review._replace(errors=errors)], (), (), dialect=dialect(), settings=SETTINGS)
+        acts = [step.act for step in plan(none, there)]
+        gone = [] if errors else [Act.CLOSE_REMARK, Act.CLOSE_REMARK]
+        assert acts == [*gone, Act.REMOVE_STICKY, *([] if errors else [Act.EDIT_STICKY])]
+        fewer = wished(placed(review._replace(findings=review.findings[:1], errors=errors)))
+        acts = [step.act for step in plan(fewer, there)]
+        assert acts == [*gone[:1], Act.REMOVE_STICKY, Act.EDIT_STICKY]
