@@ -21,8 +21,8 @@ from bot.sources.mbox import Progress
 from checks.source.pattern import pattern
 
 __all__ = [
-    "commit", "epoch_mails", "find_epochs", "inbox_mails", "is_range", "merge_base", "range_diff",
-    "range_mails",
+    "commit", "epoch_mails", "find_epochs", "inbox_mails", "is_range", "last_mails", "merge_base",
+    "range_diff", "range_mails",
 ]  # fmt: skip
 
 PIPE = 1 << 20
@@ -78,7 +78,24 @@ def range_mails(tree: Path, spec: str) -> list[bytes]:
     count = int(out)
     if not 0 < count <= RANGE_CAP:
         raise InputError(f"{spec}: has {count} commits in {tree}; give a range of 1 to {RANGE_CAP}")
-    status, out, complaint = git(where, *_FORMAT_PATCH.split(), spec, "--")
+    return _formatted(tree, spec)
+
+
+def last_mails(tree: Path, count: int) -> list[bytes]:
+    """The mails of the last `count` commits at HEAD, oldest first; merges and empty ones have none.
+
+    Empty where there is no commit.  Raises InputError when `tree` is no git tree.
+    """
+    where = ("-C", str(tree))
+    status, _, complaint = git(where, "rev-parse", "--git-dir")
+    if status:
+        raise explain(tree, complaint)
+    status, _, _ = git(where, "rev-parse", "--verify", "--quiet", "HEAD")
+    return [] if status else _formatted(tree, f"-{count}", "HEAD")
+
+
+def _formatted(tree: Path, *wanted: str) -> list[bytes]:
+    status, out, complaint = git(("-C", str(tree)), *_FORMAT_PATCH.split(), *wanted, "--")
     if status:
         raise explain(tree, complaint)
     starts = [match.start() for match in _COMMIT_LINE.finditer(out)]
