@@ -11,6 +11,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.commands.output import add_output, opened, style_of, tell
@@ -41,6 +42,8 @@ DOCUMENTS = {
     "terse": "bot.render.terse.render",
 }
 """Formats that are one document for all series, and what makes it of reviews and settings."""
+ASKED = ("b4", "terse")
+"""Formats for who gives one mail, and asks about it alone: the rest of its series is looked for."""
 
 FINDINGS = 1
 """Exit status when there are findings at or above `--fail-on`."""
@@ -121,11 +124,12 @@ def run(args: Namespace) -> int:
     options = options_of(args, settings)
     setup = Setup.of(settings)
     render, end = _renderer(args, settings, setup)
+    reviewed = _asked if settings.review.format in ASKED else _reviews
     worst, status = -1, 0
     with opened(args.output) as out:
         for source in args.sources:
             try:
-                for done in _reviews(source, options, setup):
+                for done in reviewed(source, options, setup):
                     out.write(render(done))
                     out.flush()
                     worst = max([worst, *(found.severity.rank for found in done.findings)])
@@ -144,6 +148,14 @@ def run(args: Namespace) -> int:
 def _reviews(source: str, options: SourceOptions, setup: Setup) -> Iterator[Review]:
     for posting in open_source(source, options):
         yield setup.review(posting)
+
+
+def _asked(source: str, options: SourceOptions, setup: Setup) -> Iterator[Review]:
+    from bot.asked import asked
+    from bot.sources.around import whole
+
+    for posting in open_source(source, options):
+        yield asked(setup.review(whole(posting, Path(), os.environ)))
 
 
 def _renderer(
