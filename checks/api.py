@@ -267,6 +267,8 @@ class Meta(NamedTuple):
     """Say it at most once per series: for nudges."""
     mail: bool = False
     """It asks for words of the commit message, which files of a tree have not: no audit runs it."""
+    whole: bool = False
+    """Another patch may put right what it is about: never sure of a series with parts missing."""
 
 
 class Bad(NamedTuple):

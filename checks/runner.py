@@ -12,12 +12,14 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from checks.api import Blobs, Edition, Finding, Hit, Patch, Problem, Rule, Series
+from checks.api import Blobs, Confidence, Edition, Finding, Hit, Patch, Problem, Rule, Series
 from checks.edition import detect
 from checks.scope import Scope, in_scope, scope_of, wanted
 from checks.source.vocabulary import canonical
 
 __all__ = ["Outcome", "run"]
+
+LOW = Confidence.LOW
 
 
 class Outcome(NamedTuple):
@@ -63,7 +65,8 @@ def run(
         except Exception as err:  # any bug of a rule is told, and the others go on
             errors.append(_crash(rule, series, err))
             continue
-        findings += (_finding(rule, hit) for hit in hits)
+        sure = series.complete or not rule.meta.whole
+        findings += (_finding(rule, hit if sure else hit._replace(confidence=LOW)) for hit in hits)
     errors += _damage(series, every_diff)
     context, verified = _depth(series, scope_of(rules)) if blobs is not None else ("diff", None)
     findings = _number(sorted(findings, key=_order))

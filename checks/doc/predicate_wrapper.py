@@ -27,6 +27,7 @@ META = Meta(
     sources=("24c7a7e6-b1bd-4407-b62d-4d9ea4cdeee4@amd.com",),
     words=("drivers/dma-buf/", "include/linux/dma-buf"),
     also=("_is_", "_can_", "_has_", "_revocable"),
+    whole=True,
 )
 
 _PREDICATE = pattern(r"dma_buf_\w*?(?:is|can|has)_\w+$|dma_buf_\w*_revocable$")

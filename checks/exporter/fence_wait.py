@@ -30,6 +30,7 @@ META = Meta(
         "drivers/dma-buf/dma-buf.c",
     ),
     words=CALLS,
+    whole=True,
 )
 
 _OPENS = pattern(r"restor|resum|unrevok|unblock|enable|init|probe|start|add|thaw")

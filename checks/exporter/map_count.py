@@ -44,6 +44,7 @@ META = Meta(
         "20260131-dmabuf-revoke-v7-4-463d956bd527@nvidia.com",
     ),
     words=tuple(f"{name}(" for name in NOTIFY),
+    whole=True,
 )
 
 _OTHER = pattern(

@@ -38,6 +38,7 @@ META = Meta(
     ),
     words=(*_NOTIFIES, "->revoked"),
     also=("dma_buf", "dmabuf"),
+    whole=True,
 )
 
 _REFUSAL = pattern(

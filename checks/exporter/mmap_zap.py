@@ -22,6 +22,7 @@ META = Meta(
     confidence=Confidence.MEDIUM,
     sources=("20260226202211.929005-4-mattev@meta.com", "20260202155511.GI2328995@ziepe.ca"),
     words=tuple(f"{name}(" for name in NOTIFY),
+    whole=True,
 )
 
 _ZAPS = pattern(

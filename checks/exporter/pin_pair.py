@@ -24,6 +24,7 @@ META = Meta(
     sources=("20191105102045.GC10326@phenom.ffwll.local", "drivers/dma-buf/dma-buf.c"),
     words=(EXPORTER_OPS,),
     also=(".pin", ".unpin"),
+    whole=True,
 )
 
 PAIR = ("pin", "unpin")

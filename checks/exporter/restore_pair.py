@@ -28,6 +28,7 @@ META = Meta(
         "20260227194807.GL5933@nvidia.com",
     ),
     words=NOTIFY,
+    whole=True,
 )
 
 _SHUTS = pattern(r"revok|moved?$|stop|disabl|block")

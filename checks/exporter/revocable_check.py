@@ -42,6 +42,7 @@ META = Meta(
         "bd37adf0-afd0-49c4-b608-7f9aa5994f7b@amd.com",
     ),
     words=(*_NOTIFIES, EXPORTER_OPS, HELPER),
+    whole=True,
 )
 
 _ASKS = pattern(r"\bdma_buf_attach\w*revo[ck]\w*\s*\(")

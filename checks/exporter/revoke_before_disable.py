@@ -23,6 +23,7 @@ META = Meta(
     confidence=Confidence.MEDIUM,
     sources=("20260226202211.929005-3-mattev@meta.com",),
     words=NOTIFY,
+    whole=True,
 )
 
 _DISABLES = pattern(

@@ -39,6 +39,7 @@ META = Meta(
     confidence=Confidence.MEDIUM,
     sources=("20260416131815.2729131-2-mattev@meta.com", "20260501131236.278ac431@shazbot.org"),
     words=CALLS,
+    whole=True,
 )
 
 _UNLISTS = pattern(

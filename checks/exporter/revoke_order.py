@@ -44,6 +44,7 @@ META = Meta(
         "20260131-dmabuf-revoke-v7-4-463d956bd527@nvidia.com",
     ),
     words=CALLS,
+    whole=True,
 )
 
 _MAY_MARK = pattern(r"revok|mark|invalid|block|stop|disable", re.IGNORECASE)

@@ -31,6 +31,7 @@ META = Meta(
         "20260131-dmabuf-revoke-v7-4-463d956bd527@nvidia.com",
     ),
     words=CALLS,
+    whole=True,
 )
 
 _ENDS = pattern(

@@ -32,6 +32,7 @@ META = Meta(
         "drivers/dma-buf/dma-fence.c",
     ),
     words=("dma_resv_wait_timeout(", "dma_fence_wait_timeout("),
+    whole=True,
 )
 
 FOREVER = "MAX_SCHEDULE_TIMEOUT"

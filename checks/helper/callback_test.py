@@ -28,6 +28,7 @@ META = Meta(
         "20260131-dmabuf-revoke-v7-6-463d956bd527@nvidia.com",
     ),
     words=WORDS,
+    whole=True,
 )
 
 _TEST = pattern(

@@ -25,6 +25,7 @@ META = Meta(
     words=WORDS,
     editions=(Edition.MOVE_NOTIFY, Edition.RENAMED),
     once=True,
+    whole=True,
 )
 
 _NAME = pattern(r"_is_revoke(?:d)?$")

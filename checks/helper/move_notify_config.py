@@ -25,6 +25,7 @@ META = Meta(
     ),
     words=("DMABUF_MOVE_NOTIFY",),
     once=True,
+    whole=True,
 )
 
 _CODE = pattern(r"\bCONFIG_DMABUF_MOVE_NOTIFY\b")

@@ -32,6 +32,7 @@ META = Meta(
     ),
     words=(ATTACH_OPS, *CALLBACKS),
     also=("dma_resv_add_", *CALLBACKS),
+    whole=True,
 )
 
 _PUBLISHES = frozenset({"dma_resv_add_fence", "dma_resv_add_shared_fence"})

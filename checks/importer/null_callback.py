@@ -30,6 +30,7 @@ META = Meta(
     ),
     words=(ATTACH_OPS, *CALLBACKS),
     editions=(Edition.MOVE_NOTIFY, Edition.RENAMED),
+    whole=True,
 )
 
 CORE = "drivers/dma-buf/dma-buf.c"

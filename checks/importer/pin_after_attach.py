@@ -33,6 +33,7 @@ META = Meta(
     ),
     words=("dma_buf_dynamic_attach(",),
     editions=(Edition.RENAMED, Edition.MERGED),
+    whole=True,
 )
 
 ATTACH = "dma_buf_dynamic_attach"

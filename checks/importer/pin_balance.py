@@ -31,6 +31,7 @@ META = Meta(
         "drivers/dma-buf/dma-buf.c",
     ),
     words=("dma_buf_pin(", "dma_buf_unpin("),
+    whole=True,
 )
 
 _PINS = pattern(r"\bdma_buf_(?:un)?pin\s*\(")

@@ -27,6 +27,7 @@ META = Meta(
     confidence=Confidence.MEDIUM,
     sources=("drivers/infiniband/core/umem_dmabuf.c", "include/rdma/ib_umem.h"),
     words=(f"{GETTER}(",),
+    whole=True,
 )
 
 _GETS = pattern(rf"\b{GETTER}\s*\(")

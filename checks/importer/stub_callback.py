@@ -37,6 +37,7 @@ META = Meta(
         "drivers/dma-buf/dma-buf.c",
     ),
     words=CALLBACKS,
+    whole=True,
 )
 
 MAX_GAP = 20
