@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bot.errors import InputError
-from bot.model import Posting
+from bot.model import Mail, Posting
 from bot.sources.body import split_body
 from bot.sources.git import RANGE_CAP, last_mails, range_mails
-from bot.sources.mail import read_mail
+from bot.sources.mail import Scan, read_mail
 from bot.sources.mbox import split_mbox
 from bot.sources.series import assemble
+from bot.sources.subject import parse_subject
 from bot.sources.tree import GitTree
 from checks.api import Patch
 from checks.source.change import FileChange
@@ -123,14 +124,18 @@ def _checked_out(posting: Posting, folder: Path) -> Posting | None:
         raws = last_mails(folder, total + 1)[-total:]
     if len(raws) != total:
         return None
-    mails = [read_mail(raw) for raw in raws]
-    found = _patches(raws, [(mail.msgid, mail.subject) for mail in mails])
+    found = _patches(raws, [_name(read_mail(raw), at, total) for at, raw in enumerate(raws, 1)])
     own = patches[0]
     at = own.number - 1
     if not _same(found[at], own):
         return None
     found[at] = found[at]._replace(msgid=own.msgid, subject=own.subject)
     return _made(posting, found)
+
+
+def _name(mail: Mail | Scan, number: int, total: int) -> tuple[str, str]:
+    """Message-id and subject of a commit as a patch of a series."""
+    return mail.msgid, f"[PATCH {number}/{total}] {parse_subject(mail.subject).title}"
 
 
 def _patches(raws: Iterable[bytes], names: Sequence[tuple[str, str]]) -> list[Patch]:
