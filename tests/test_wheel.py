@@ -7,6 +7,7 @@ dependencies of this one by a path file; nothing is fetched.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -56,10 +57,19 @@ def test_wheel_holds_packages_templates_and_licence_only(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     templates = [path for path in (ROOT / "templates").rglob("*") if path.is_file()]
-    assert tops == {"bot", "checks"}
+    assert tops - {f"{wheel.name.rsplit('-', 3)[0]}.data"} == {"bot", "checks"}
+    assert [name.split(".data/")[1] for name in names if ".data/" in name] == [
+        "scripts/revokebot-pre-push"
+    ]
     assert templates
     assert {f"bot/templates/{path.relative_to(ROOT / 'templates')}" for path in templates} <= names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
+
+
+def test_the_hook_is_installed_beside_the_command(installed: Path) -> None:
+    hook = installed.with_name("revokebot-pre-push")
+    assert hook.read_bytes() == (ROOT / "contrib/hooks/pre-push").read_bytes()
+    assert os.access(hook, os.X_OK)
 
 
 def test_version_comes_from_the_wheel(installed: Path, wheel: Path, tmp_path: Path) -> None:
