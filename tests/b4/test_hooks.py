@@ -37,10 +37,12 @@ def made(tmp_path: Path) -> Repository:
     return hooked(empty(tmp_path / "linux"))
 
 
-def push(made: Repository, *arguments: str, **variables: str) -> tuple[int, str]:
-    """Push; return the exit status, and all that was said."""
+def push(
+    made: Repository, *arguments: str, commands: Path = REVOKEBOT.parent, **variables: str
+) -> tuple[int, str]:
+    """Push, with `commands` on the path too; return the exit status, and all that was said."""
     world = environment(made.path.parent, GIT_CONFIG_NOSYSTEM="1", PYTHONPATH=str(ROOT))
-    world["PATH"] = f"{REVOKEBOT.parent}:{world['PATH']}"
+    world["PATH"] = f"{REVOKEBOT.parent}:{commands}:{world['PATH']}"
     done = subprocess.run(
         ["git", "push", "-q", *arguments],
         cwd=made.path, env={**world, **variables}, capture_output=True, text=True, check=False,
