@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -14,10 +15,18 @@ from tests.conftest import ROOT
 from tests.web.branches import IMPORT, STUB, Repository, empty
 from tests.web.running import REVOKEBOT, environment
 
-__all__ = ["FILLED", "PREP", "REVIEW", "b4", "half_done", "in_b4", "with_b4"]
+__all__ = ["AM", "FILLED", "PREP", "REVIEW", "SERIES", "b4", "half_done", "in_b4", "with_b4"]
 
-PREP = f"{shlex.quote(str(REVOKEBOT))} review --tree . --format terse -"
-REVIEW = f"{shlex.quote(str(REVOKEBOT))} review --tree . --format b4 -"
+_COMMANDS = dict(
+    re.findall(
+        r"(?m)^    git config --add b4\.(\S+) 'revokebot (.*)'$", (ROOT / "docs/b4.md").read_text()
+    )
+)
+PREP, AM, REVIEW, SERIES = (
+    f"{shlex.quote(str(REVOKEBOT))} {_COMMANDS[f'{name}-check-cmd']}"
+    for name in ("prep-perpatch", "am-perpatch", "review-perpatch", "review-series")
+)
+"""What docs/b4.md tells to configure."""
 
 _EMPTY = "static void frob_invalidate(struct dma_buf_attachment *attach)\n{\n"
 FILLED = (

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""`b4 prep --check` shows what we have to say of a branch that b4 itself prepared."""
+"""`b4 prep --check`, and `b4 am --check`, show what we have to say of a branch that b4 itself prepared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.b4.running import PREP, b4, half_done, with_b4
+from tests.b4.reviewing import mails_of
+from tests.b4.running import AM, PREP, b4, half_done, with_b4
 from tests.web.branches import FOUND, Repository, branch
 
 pytestmark = pytest.mark.integration
@@ -82,3 +83,16 @@ def test_what_is_wrong_with_the_settings_is_an_error(tmp_path: Path) -> None:
     b4(made, "prep", "-e", "master")
     errors = [text for flag, text in checked(made) if text.startswith("revokebot: ")]
     assert errors == ["revokebot: revokebot: nowhere: is no folder; give --tree a git tree"] * 3
+
+
+def test_b4_am_shows_it_too(tmp_path: Path) -> None:
+    made = with_b4(half_done(tmp_path / "linux"), am_perpatch_check_cmd=AM)
+    (tmp_path / "box").write_text(mails_of(made))
+    made.git("checkout", "-q", "master")
+    said = b4(made, "am", "--check", "-m", str(tmp_path / "box"), "-o", str(tmp_path))
+    found = re.findall(r"(?m)^ *\x1b\[([\d;]+)m\S\x1b\[0m (revokebot: .*)$", said)
+    assert [(FLAGS[color], text) for color, text in found] == [
+        ("success", "revokebot: passed all checks"),
+        ("success", "revokebot: passed all checks"),
+        ("warning", f"revokebot: drivers/misc/frob.c:40: {HELD}"),
+    ]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.b4.reviewing import check, mails_of
-from tests.b4.running import REVIEW, half_done, with_b4
+from tests.b4.running import REVIEW, SERIES, half_done, with_b4
 from tests.web.branches import FOUND, Repository, branch
 
 pytestmark = pytest.mark.integration
@@ -35,10 +35,10 @@ def listed(entry: dict[str, str]) -> list[dict[str, Any]]:
     return found
 
 
-def ready(made: Repository, command: str = REVIEW) -> tuple[Repository, str]:
-    """`made` with `command` for both kinds of check, at its base; and the mails of its branch."""
+def ready(made: Repository, perpatch: str = REVIEW, series: str = SERIES) -> tuple[Repository, str]:
+    """`made` with both kinds of check, at its base; and the mails of its branch."""
     mails = mails_of(
-        with_b4(made, review_perpatch_check_cmd=command, review_series_check_cmd=command)
+        with_b4(made, review_perpatch_check_cmd=perpatch, review_series_check_cmd=series)
     )
     made.git("checkout", "-q", "master")
     made.git("branch", "-q", "-D", "topic")
@@ -100,7 +100,8 @@ def test_alone_a_patch_is_told_only_what_no_other_can_put_right(tmp_path: Path) 
 
 
 def test_what_cannot_be_read_is_a_failure_with_its_reason(tmp_path: Path) -> None:
-    made, mails = ready(half_done(tmp_path / "linux"), REVIEW.replace("--tree .", "--tree nowhere"))
+    wrong = [command.replace("--tree .", "--tree nowhere") for command in (REVIEW, SERIES)]
+    made, mails = ready(half_done(tmp_path / "linux"), *wrong)
     cover, patches = check(made, mails, keep=False)
     failure = {"status": "fail", "summary": "exited with error code 2", "url": ""}
     reason = "revokebot: nowhere: is no folder; give --tree a git tree"
