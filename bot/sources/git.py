@@ -21,8 +21,8 @@ from bot.sources.mbox import Progress
 from checks.source.pattern import pattern
 
 __all__ = [
-    "commit", "epoch_mails", "find_epochs", "inbox_mails", "is_range", "last_mails", "merge_base",
-    "range_diff", "range_mails",
+    "commit", "count_commits", "epoch_mails", "find_epochs", "inbox_mails", "is_range",
+    "last_mails", "merge_base", "range_diff", "range_mails",
 ]  # fmt: skip
 
 PIPE = 1 << 20
@@ -125,6 +125,28 @@ def merge_base(tree: Path, base: str, head: str) -> str:
     if status:
         raise InputError(f"{base}...{head}: {tree} has no commit that both come from; {_WHOLE}")
     return out.decode().strip()
+
+
+def count_commits(tree: Path, base: str, head: str) -> int:
+    """How many commits `head` has that `base` has not, without merges.
+
+    Raises InputError where a shallow clone ends among them: there may be more.
+    """
+    where, span = ("-C", str(tree)), f"{base}..{head}"
+    status, out, complaint = git(where, "rev-list", "--no-merges", "--count", span, "--")
+    if status:
+        raise explain(tree, complaint)
+    cut = _cut_off(tree)
+    if cut and not cut.isdisjoint(git(where, "rev-list", span, "--")[1].split()):
+        raise InputError(f"{span}: {tree} is a shallow clone without all of it; {_WHOLE}")
+    return int(out)
+
+
+def _cut_off(tree: Path) -> set[bytes]:
+    """The commits of a shallow clone whose parents were left out."""
+    status, name, _ = git(("-C", str(tree)), "rev-parse", "--git-path", "shallow")
+    file = tree / name.decode().rstrip("\n")
+    return set(file.read_bytes().split()) if status == 0 and file.is_file() else set()
 
 
 def range_diff(tree: Path, base: str, head: str) -> str:

@@ -13,7 +13,7 @@ from bot.model import Review
 from bot.secret import first_line
 from bot.setup import Setup
 from bot.sources import SourceOptions, open_source
-from bot.sources.git import commit, merge_base, range_diff
+from bot.sources.git import commit, count_commits, merge_base, range_diff
 from bot.web.whole import WholeDiff
 
 __all__ = ["Branch", "read_branch", "token_of"]
@@ -34,11 +34,14 @@ def read_branch(base: str, head: str, settings: Settings) -> Branch:
     """Review the commits of `head` that `base` does not have; both are any names of commits.
 
     The tree is `review.tree`, else the folder we are in.  Raises `InputError`
-    when it does not have all of it, as a shallow clone.
+    when it does not have all of it, as a shallow clone.  Without a commit there
+    is no review.
     """
     tree = settings.review.tree or Path()
     base, head = commit(tree, base), commit(tree, head)
     fork = merge_base(tree, base, head)
+    if not count_commits(tree, base, head):
+        return Branch(fork, head, (), WholeDiff(""))
     seen = settings._replace(review=settings.review._replace(tree=tree))
     setup = Setup.of(seen)
     options = SourceOptions(newer=False, tree=tree)
