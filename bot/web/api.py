@@ -42,6 +42,8 @@ BUSY = 60.0
 """Seconds to wait for a server that limits us and does not say for how long (GitHub's advice)."""
 RESETS = ("X-RateLimit-Reset", "RateLimit-Reset")
 """Headers with the second since 1970 from which on more requests are allowed: GitHub, GitLab."""
+FEW = 20
+"""Changes that no server takes for many; only between more of them is a pause."""
 LEFT = ("X-RateLimit-Remaining", "RateLimit-Remaining")
 
 
@@ -61,6 +63,8 @@ class Server(NamedTuple):
     deadline: float = 300.0
     """Seconds for one request, with all waiting."""
     ca_file: Path | None = None
+    pause: float = 0.0
+    """Seconds between changes, when they are many."""
 
 
 class Api:
@@ -83,6 +87,7 @@ class Api:
         )
         self._server = server
         self._tell = tell
+        self._changes = 0
         self._session = BoundedSession(limits, f"revokebot/{__version__}")
         if server.ca_file:
             self._session.verify = str(server.ca_file)
@@ -124,6 +129,9 @@ class Api:
         if self._tell is not None:
             self._tell(f"{method} {url}" + (f" {json.dumps(body)}" if body is not None else ""))
             return None
+        self._changes += 1
+        if self._changes > FEW:
+            time.sleep(self._server.pause)
         answer = self._ask(method, url, json=body)
         return _read(answer) if answer.content else None
 
