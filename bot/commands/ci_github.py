@@ -15,21 +15,23 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bot.commands.ci_flags import add_flags, announce, ends, fail_status, tell_dry
 from bot.commands.review import settings_of
 from bot.config import Settings
-from bot.errors import DeniedError, InputError, UsageError
+from bot.errors import DeniedError, ForgeError, GoneError, InputError, InvalidError, UsageError
 from bot.landing import shown
 from bot.render import document
 from bot.render.annotations import render as annotated
 from bot.render.plain import one_line
+from bot.sources.git import commit
 from bot.told import told
 from bot.web.api import Api, Server
 from bot.web.branch import Branch, read_branch, token_of
 from bot.web.comments import tell, wish
-from bot.web.github import GitHub, dialect, pulls_of
+from bot.web.github import GitHub, Pull, dialect, pull_of, pulls_at
+from bot.web.github_event import Event, read_event
 from bot.web.report import report
 
 __all__ = ["add", "run"]
@@ -37,8 +39,8 @@ __all__ = ["add", "run"]
 MOST_SUMMARY = 1 << 18
 """Characters of a job's summary, which has room for a MiB, at most four bytes each."""
 TOKENS = ("GITHUB_TOKEN", "GH_TOKEN")
-ZERO = "0" * 40
-"""What a push event says came before the first commit of a branch."""
+PAUSE = 1.0
+"""Seconds between changes that are many (docs.github.com: Best practices for the REST API)."""
 
 
 class _Job(NamedTuple):
@@ -67,7 +69,7 @@ def run(args: Namespace) -> int:
     environ = os.environ
     token = token_of(settings, environ, *TOKENS)
     api = Api(_server(settings, environ, token), tell_dry if args.dry_run else None)
-    job = _job(args, environ, api)
+    job = _job(args, environ, api, settings, token)
     branch = read_branch(job.base, job.head, settings)
     _summarise(branch, settings, environ.get("GITHUB_STEP_SUMMARY", ""), dry=args.dry_run)
     if not _commented(args, api, job, branch, settings, token):
@@ -82,7 +84,7 @@ def _commented(
 ) -> bool:
     """Whether comments tell it all; else why not is said."""
     if not job.number:
-        announce("no pull request is at this commit; told as annotations")
+        announce("no pull request of its own is at this commit; told as annotations")
         return False
     if not token:
         announce("no token is in $GITHUB_TOKEN; told as annotations")
@@ -95,9 +97,8 @@ def _commented(
     try:
         done = report(forge, wanted, branch.head, dry=args.dry_run)
     except DeniedError as err:
-        if "HTTP 401" in str(err):
-            raise
-        announce(f"{err}; told as annotations")
+        _unless_unknown(err)
+        announce("told as annotations")
         return False
     announce(done.words())
     return True
@@ -115,49 +116,65 @@ def _server(settings: Settings, environ: Mapping[str, str], token: str) -> Serve
         settings.ci.timeout,
         settings.ci.deadline,
         settings.ci.ca_file,
+        PAUSE,
     )
 
 
-def _job(args: Namespace, environ: Mapping[str, str], api: Api) -> _Job:
+def _job(
+    args: Namespace, environ: Mapping[str, str], api: Api, settings: Settings, token: str
+) -> _Job:
     """What the flags say, else the event, else the forge."""
-    event = _event(args.event or environ.get("GITHUB_EVENT_PATH", ""))
-    repo = args.repo or environ.get("GITHUB_REPOSITORY", "")
-    pull = event.get("pull_request") or {}
-    number = args.pull or int(pull.get("number") or 0)
-    if args.pull and args.pull != pull.get("number"):
-        if not repo:
-            raise UsageError("--pull needs --repo OWNER/NAME")
-        pull = api.get(f"/repos/{repo}/pulls/{args.pull}")
-    base, head = _range(args, event, pull)
-    if not number and repo:
-        pulls = pulls_of(api, repo, head)
-        number = int(pulls[0]["number"]) if len(pulls) == 1 else 0
+    event = _event(args, environ, api)
+    repo = args.repo or environ.get("GITHUB_REPOSITORY", "") or event.repo
+    base, head, number = event.base, event.head, event.number
+    if args.range:
+        base, head = ends(args.range)
+    if head and repo and token and not number:
+        pull = _pull_at(api, repo, commit(settings.review.tree or Path(), head))
+        if pull is not None:
+            number = pull.number
+            # A push may be of its last commits only, and it is one comment for all of them.
+            base, head = (base, head) if args.range else (pull.base, pull.head)
+    if not base or not head:
+        raise UsageError("nothing says which commits; give --range A..B, or --repo and --pull")
     return _Job(repo, number, base, head)
 
 
-def _range(args: Namespace, event: Mapping[str, Any], pull: Mapping[str, Any]) -> tuple[str, str]:
-    """Both ends of the branch."""
+def _event(args: Namespace, environ: Mapping[str, str], api: Api) -> Event:
+    """What is asked for, by number or by event."""
+    if not args.pull:
+        return read_event(_payload(args.event or environ.get("GITHUB_EVENT_PATH", "")))
+    repo = args.repo or environ.get("GITHUB_REPOSITORY", "")
+    if not repo:
+        raise UsageError("--pull needs --repo OWNER/NAME")
     if args.range:
-        return ends(args.range)
-    group = event.get("merge_group") or {}
-    for base, head in (
-        ((pull.get("base") or {}).get("sha"), (pull.get("head") or {}).get("sha")),
-        (group.get("base_sha"), group.get("head_sha")),
-        (event.get("before"), event.get("after")),
-    ):
-        if base and head and ZERO not in (base, head):
-            return str(base), str(head)
-    raise UsageError("nothing says which commits; give --range A..B, or --repo and --pull")
+        return Event(number=args.pull)
+    pull = pull_of(api, repo, args.pull)
+    return Event(pull.base, pull.head, pull.number)
 
 
-def _event(path: str) -> Mapping[str, Any]:
-    if not path:
-        return {}
+def _pull_at(api: Api, repo: str, head: str) -> Pull | None:
+    """The pull request that is at the commit `head`, where there is one that we may know of."""
     try:
-        event = json.loads(Path(path).read_text("utf-8"))
+        found = pulls_at(api, repo, head)
+    except (DeniedError, GoneError, InvalidError) as err:
+        _unless_unknown(err)
+        return None
+    return found[0] if len(found) == 1 else None
+
+
+def _unless_unknown(err: ForgeError) -> None:
+    """Tell why GitHub does not do it.  Raises `err` where it does not even know the token."""
+    if "HTTP 401" in str(err):
+        raise err
+    announce(str(err))
+
+
+def _payload(path: str) -> object:
+    try:
+        return json.loads(Path(path).read_text("utf-8")) if path else {}
     except (OSError, ValueError) as err:
         raise InputError(f"{path}: no event can be read from it ({one_line(str(err))})") from err
-    return event if isinstance(event, dict) else {}
 
 
 def _summarise(branch: Branch, settings: Settings, path: str, *, dry: bool) -> None:

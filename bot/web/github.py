@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from bot.errors import DeniedError, ForgeError, GoneError
@@ -20,10 +20,20 @@ from bot.web.comments import Dialect, keyed
 from bot.web.whole import Place
 from bot.web.wish import Comment, Remark, There
 
-__all__ = ["GitHub", "dialect", "pulls_of"]
+__all__ = ["GitHub", "Pull", "dialect", "pull_of", "pulls_at"]
 
 MOST = 65_536
 """Characters of a comment."""
+
+
+class Pull(NamedTuple):
+    """A pull request."""
+
+    number: int
+    base: str
+    """Commit that the other branch is at."""
+    head: str
+    """Commit that its own branch is at."""
 
 
 def dialect(page: str, repo: str, base: str, head: str) -> Dialect:
@@ -44,10 +54,24 @@ def dialect(page: str, repo: str, base: str, head: str) -> Dialect:
     return Dialect("pull request", MOST, link)
 
 
-def pulls_of(api: Api, repo: str, commit: str) -> list[Mapping[str, Any]]:
+def pull_of(api: Api, repo: str, number: int) -> Pull:
+    """Pull request `number` of `repo`.  Raises `ForgeError`."""
+    path = f"/repos/{repo}/pulls/{number}"
+    return _pull(api.get(path), path)
+
+
+def pulls_at(api: Api, repo: str, commit: str) -> list[Pull]:
     """The open pull requests whose head is `commit`.  Raises `ForgeError`."""
-    found = api.pages(f"/repos/{repo}/commits/{commit}/pulls")
-    return [one for one in found if one["state"] == "open" and one["head"]["sha"] == commit]
+    path = f"/repos/{repo}/commits/{commit}/pulls"
+    known = [_pull(one, path) for one in api.pages(path) if one.get("state") == "open"]
+    return [one for one in known if one.head == commit]
+
+
+def _pull(found: Any, path: str) -> Pull:
+    try:
+        return Pull(int(found["number"]), str(found["base"]["sha"]), str(found["head"]["sha"]))
+    except (KeyError, TypeError, ValueError) as err:
+        raise ForgeError(f"GET {path}: no pull request came; is it the URL of the API?") from err
 
 
 class GitHub:
@@ -61,6 +85,7 @@ class GitHub:
 
     def __init__(self, api: Api, repo: str, number: int, head: str, context: str) -> None:
         self._api = api
+        self._name = repo
         self._repo = f"/repos/{repo}"
         self._number = number
         self._head = head
@@ -69,7 +94,7 @@ class GitHub:
 
     def look(self) -> There:
         """What is there now."""
-        head = self._api.get(f"{self._repo}/pulls/{self._number}")["head"]["sha"]
+        head = pull_of(self._api, self._name, self._number).head
         stickies = self._api.pages(f"{self._repo}/issues/{self._number}/comments")
         found = list(self._api.pages(f"{self._repo}/pulls/{self._number}/comments"))
         answered = {
