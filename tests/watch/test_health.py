@@ -115,7 +115,7 @@ def test_a_page_that_fails_is_told(asked: Asked, capsys: pytest.CaptureFixture[s
 def test_slow_clients_make_room(
     asked: Asked, first: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.watch.health._Handler.timeout", 60)  # none goes away by itself
+    monkeypatch.setattr("bot.httpd.Handler.timeout", 60)  # none goes away by itself
     slow = [socket.create_connection(("127.0.0.1", asked.server.port)) for _ in range(40)]
     for one in slow:
         with contextlib.suppress(OSError):  # it may be cut already
@@ -130,7 +130,7 @@ def test_slow_clients_make_room(
 def test_an_answer_that_takes_long_keeps_few_threads(
     asked: Asked, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.watch.health.SILENT", 0.05)
+    monkeypatch.setattr("bot.watch.health.PATIENCE", 0.05)
     asked.go_on.clear()
     before = threading.active_count()
     waiting = [socket.create_connection(("127.0.0.1", asked.server.port)) for _ in range(60)]
