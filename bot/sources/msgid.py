@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from bot.errors import UsageError
 from checks.source.pattern import pattern
 
-__all__ = ["Target", "is_target", "parse_target"]
+__all__ = ["Target", "checked", "is_target", "parse_target"]
 
 MAX_MSGID = 998
 """Bytes; RFC 5322 2.1.1 allows no longer line."""
@@ -67,7 +67,7 @@ def parse_target(spec: str) -> Target:
     spec = spec.strip()
     scheme = _SCHEME.match(spec)
     if scheme is None:
-        return Target(_checked(_unwrap(spec), spec))
+        return Target(checked(_unwrap(spec), spec))
     if scheme[1].lower() not in ("http", "https"):
         raise UsageError(
             f"{_shown(spec)}: only http and https URLs are followed; give one of those"
@@ -94,7 +94,7 @@ def _from_url(spec: str) -> Target:
             f"{_shown(spec)}: no message-id in this URL; give the link of one mail,"
             " https://HOST/INBOX/MSGID/"
         )
-    msgid = _checked(_unwrap(parts[at]), spec)
+    msgid = checked(_unwrap(parts[at]), spec)
     if host in _REDIRECTORS or parts[:at] == ["r"]:
         return Target(msgid)
     return Target(msgid, "/".join([f"{url.scheme.lower()}://{url.netloc}", *parts[:at]]))
@@ -121,7 +121,8 @@ def _unwrap(text: str) -> str:
     return text.strip().removeprefix("<").removesuffix(">").strip()
 
 
-def _checked(msgid: str, spec: str) -> str:
+def checked(msgid: str, spec: str) -> str:
+    """Return the bare `msgid` that `spec` gave.  Raises `UsageError` where it can be none."""
     if not msgid:
         raise UsageError(f"{_shown(spec)}: no message-id in it; give one like 2025.1-a@example.org")
     if len(msgid.encode("utf-8", "replace")) > MAX_MSGID:
