@@ -28,6 +28,7 @@ COMMANDS = {
     "queue": "show the replies that wait, and decide what becomes of them",
     "status": "show how the watcher does, and what needs a person",
     "dismissals": "propose what was dismissed as examples for the rules",
+    "serve": "answer b4 review over HTTP what was found in a series",
     "ci": "say on a forge, or in Patchwork, what a review says",
     "backtest": "review every series of an archive",
     "audit": "check whole files of a kernel tree",
