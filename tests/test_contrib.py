@@ -35,7 +35,7 @@ def units(tmp_path: Path) -> list[str]:
 
 
 def test_systemd_takes_the_units(units: list[str]) -> None:
-    assert len(units) == 3
+    assert len(units) == 4
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *units],
         capture_output=True,
@@ -69,6 +69,17 @@ def test_both_services_are_confined_alike() -> None:
     )
     assert [line for line in daemon if not how.match(line)] == [
         line for line in once if not how.match(line)
+    ]
+
+
+def test_what_answers_others_is_confined_as_the_daemon() -> None:
+    """All of it but what is about reviews: which secrets it gets, and how much it may use."""
+    daemon, serve = settings("revokebot-watch.service"), settings("revokebot-serve.service")
+    end = "CapabilityBoundingSet="
+    assert daemon[daemon.index(end) :] == serve[serve.index(end) :]
+    place = re.compile("User|DynamicUser|StateDirectory|UMask|Environment=REVOKEBOT_CONFIG")
+    assert [line for line in daemon if place.match(line)] == [
+        line for line in serve if place.match(line)
     ]
 
 
