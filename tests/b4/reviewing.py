@@ -14,13 +14,12 @@ from typing import NamedTuple
 from tests.b4.running import in_b4
 from tests.web.branches import Repository
 
-__all__ = ["Checked", "check", "mails_of"]
+__all__ = ["TAKEN", "Checked", "check", "mails_of"]
 
-SCRIPT = """
+TAKEN = """
 import argparse, io, json, os, sys
 import b4, b4.review, b4.review.checks as checks, liblore.utils
 
-box, keep, track = sys.argv[1:]
 b4.setup_config(argparse.Namespace(config={}, offline_mode=True))
 b4.can_network = False
 top = b4.git_get_toplevel()
@@ -36,6 +35,15 @@ if not b4.git_branch_exists(top, BRANCH):
     b4.git_fetch_am_into_repo(top, ambytes=ready.getvalue(), at_base="master", origin="none")
     b4.review.create_review_branch(top, BRANCH, "master", series, "none", "https://lore.example/%s")
     b4.git_run_command(top, ["checkout", "-q", "master"])
+"""
+"""Takes the mails in the file that `box` names into a review branch."""
+SCRIPT = (
+    """
+import sys
+box, keep, track = sys.argv[1:]
+"""
+    + TAKEN
+    + """
 if keep == "keep":
     b4.review.tracking._store_thread_blob(top, "frob", thread)
 extra = {}
@@ -57,6 +65,7 @@ order = [cover.msgid, *(msgid for msgid, _ in parts)]
 kept = checks.get_cached_results(conn, order)
 json.dump([kept.get(msgid, []) for msgid in order], sys.stdout)
 """
+)
 
 
 class Checked(NamedTuple):
