@@ -35,9 +35,7 @@ class Outcome(NamedTuple):
     def words(self) -> str:
         """What was done, in one line."""
         if self.stale:
-            return (
-                f"nothing done: {self.stale[:12]} has been pushed meanwhile, and is not this commit"
-            )
+            return f"left alone: it is at {self.stale[:12]} by now, which another job reviews"
         done = listed(Counter(step.act.value for step in self.steps))
         return f"done{done}" if done else "all is there as it should be"
 
