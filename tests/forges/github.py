@@ -27,6 +27,7 @@ class GitHub(Server):
     """With one repository, `tea/linux`, and one pull request, 7."""
 
     description = DESCRIPTION
+    nullable = (("pull-request-review-comment", "line"),)  # of one that is outdated
 
     def __init__(self, repository: Repository) -> None:
         super().__init__()
@@ -36,6 +37,10 @@ class GitHub(Server):
         """Issue comments."""
         self.remarks: list[dict[str, Any]] = []
         """Review comments."""
+        self.most = 65_536
+        """Characters of a comment."""
+        self.locked = False
+        """Whether nobody may comment."""
         self._last = 100
 
     def routes(self) -> Sequence[Route]:
@@ -60,6 +65,10 @@ class GitHub(Server):
             return Answer(401, _message("Bad credentials"))
         if asked.method != "GET" and token in (FORK, ""):
             return Answer(403, _message("Resource not accessible by integration"))
+        if asked.method == "POST" and self.locked:
+            return Answer(403, _message("Unable to create comment because issue is locked."))
+        if asked.json and len(asked.json["body"]) > self.most:
+            return Answer(422, _failed("body", f"body is too long (maximum is {self.most})"))
         return None
 
     def push(self, head: str) -> None:
@@ -90,7 +99,8 @@ class GitHub(Server):
             return Answer(401, _message("Requires authentication"))
         if token != PERSON:
             return Answer(403, _message("Resource not accessible by integration"))
-        return Answer(200, self._user_of(*LOGINS[PERSON], "public-user"))
+        user = self._user_of(*LOGINS[PERSON], "public-user")
+        return Answer(200, user | {"user_view_type": "public"})
 
     def _user_of(self, login: str, kind: str, schema: str = "simple-user") -> dict[str, Any]:
         return self.described.made(schema, login=login, type=kind)
@@ -118,10 +128,8 @@ class GitHub(Server):
         body = asked.json
         lines = self._lines(body["path"], body["side"])
         if body["commit_id"] != self.head or body["line"] not in lines:
-            return Answer(422, {"message": "Validation Failed", "errors": [{
-                "resource": "PullRequestReviewComment", "code": "custom",
-                "field": "pull_request_review_thread.line",
-                "message": "pull_request_review_thread.line must be part of the diff"}]})  # fmt: skip
+            field = "pull_request_review_thread.line"
+            return Answer(422, _failed(field, f"{field} must be part of the diff"))
         kept = {key: body[key] for key in ("path", "line", "side", "commit_id")}
         one = self._new(body["body"], self._who(asked), "pull-request-review-comment") | kept
         one["line_text"] = lines[body["line"]]
@@ -164,3 +172,8 @@ class GitHub(Server):
 
 def _message(text: str) -> dict[str, str]:
     return {"message": text, "documentation_url": "https://docs.github.com/rest"}
+
+
+def _failed(field: str, text: str) -> dict[str, Any]:
+    error = {"resource": "Comment", "code": "custom", "field": field, "message": text}
+    return {**_message("Validation Failed"), "errors": [error]}

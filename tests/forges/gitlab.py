@@ -71,9 +71,17 @@ class GitLab(Server):
         return None
 
     def push(self, head: str) -> None:
-        """Let the request be at another commit."""
+        """Let the request be at another commit; discussions move along with their lines."""
         with self.lock:
-            self.head = head
+            before, self.head = self.head, head
+            for thread in self.discussions:
+                place = thread["notes"][0]["position"]
+                old = lines_of(self.repository, before, place["new_path"])
+                text = old.get(Line(place.get("old_line"), place.get("new_line")))
+                new = lines_of(self.repository, head, place["new_path"])
+                kept = [line for line in new if new[line] == text and line.new is not None]
+                if "new_line" in place and kept:
+                    place |= {"new_line": kept[0].new, "head_sha": head}
 
     def reply(self, thread: dict[str, Any], body: str) -> None:
         """Let somebody answer in a discussion."""

@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import RLock, Thread
@@ -33,7 +34,10 @@ class Fault(NamedTuple):
     path: str
     """A pattern that is searched for."""
     answer: Answer | None = None
-    """Instead of what would be answered; None cuts the connection."""
+    """Instead of what would be answered; None cuts the connection.
+
+    One whose headers have a `Content-Length` that is too long is cut behind its body.
+    """
     after: bool = False
     """Whether the request is obeyed first: only its answer is lost."""
     silent: float = 0.0
@@ -45,9 +49,10 @@ class Server:
     """A forge.  A subclass gives `description` and `routes`."""
 
     description: Path
+    nullable: Sequence[tuple[str, str]] = ()
 
     def __init__(self) -> None:
-        self.described = Described(self.description)
+        self.described = _described(self.description, tuple(self.nullable))
         self.lock = RLock()
         self.wrong: list[str] = []
         """What was wrong with requests, and with our own answers."""
@@ -80,7 +85,10 @@ class Server:
             if fault and not fault.after:
                 return fault.answer, fault.silent
             answer = self._obey(asked)
-            return (fault.answer, fault.silent) if fault else (answer, 0.0)
+            if fault:
+                return fault.answer, fault.silent
+            # As it is now: what it is made of may be changed by the next request.
+            return answer._replace(raw=answer.body), 0.0
 
     def _fault(self, asked: Asked) -> Fault | None:
         for at, fault in enumerate(self.faults):
@@ -120,6 +128,12 @@ class Server:
         return Answer(200, part, headers)
 
 
+@cache
+def _described(path: Path, nullable: tuple[tuple[str, str], ...]) -> Described:
+    """Read once: it takes longer than most tests."""
+    return Described(path, nullable)
+
+
 @contextmanager
 def serving(server: Server) -> Iterator[Server]:
     """Let `server` answer on a port until the end; it must have been asked nothing wrong."""
@@ -133,7 +147,20 @@ def serving(server: Server) -> Iterator[Server]:
         finally:
             http.shutdown()
             thread.join()
-    assert server.wrong == []
+    assert not server.wrong, "\n".join(server.wrong)
+
+
+def _send(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
+    handler.send_response(answer.status)
+    for name, value in answer.headers.items():
+        handler.send_header(name, value)
+    handler.send_header("Content-Type", "application/json")
+    if "Content-Length" in answer.headers:
+        handler.close_connection = True
+    elif answer.status != 204:
+        handler.send_header("Content-Length", str(len(answer.body)))
+    handler.end_headers()
+    handler.wfile.write(answer.body)
 
 
 def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
@@ -151,14 +178,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
                 self.close_connection = True
                 self.connection.close()
                 return
-            self.send_response(answer.status)
-            for name, value in answer.headers.items():
-                self.send_header(name, value)
-            self.send_header("Content-Type", "application/json")
-            if answer.status != 204:
-                self.send_header("Content-Length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body)
+            _send(self, answer)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any
 

@@ -146,7 +146,7 @@ def empty(path: Path) -> Repository:
     """A repository with one commit on `master`, and `topic` at the same place."""
     (path / "drivers/misc").mkdir(parents=True)
     (path / "drivers/misc/frob.c").write_text(BEFORE)
-    run_git(path, "init", "-q", "-b", "master")
+    run_git(path, "init", "-q", "-b", "master", "--template=")
     run_git(path, "add", "-A")
     run_git(path, "commit", "-q", "-m", "frob: import")
     run_git(path, "checkout", "-q", "-b", "topic")

@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs `revokebot` as a process, with an environment of its own, as a job of some CI does."""
+"""Runs `revokebot` as a job of some CI does: with an environment of its own, in a checkout.
+
+Most tests run it in their own process, which spares the start; what is killed,
+or runs beside another, is a process of its own.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest import mock
+
+from bot.cli import main
 
 __all__ = ["REVOKEBOT", "environment", "revokebot", "started"]
 
@@ -34,7 +43,17 @@ def started(arguments: list[str], folder: Path, variables: dict[str, str]) -> su
 def revokebot(
     arguments: list[str], folder: Path, variables: dict[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    """Run `revokebot` with `arguments` in `folder` to its end."""
-    process = started(arguments, folder, variables)
-    out, err = process.communicate(timeout=120)
-    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
+    """Run `revokebot` with `arguments` in `folder` to its end, in this process."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+    with (
+        mock.patch.dict(os.environ, environment(folder.parent, **variables), clear=True),
+        contextlib.chdir(folder),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        status = main(arguments)
+    texts = []
+    for stream in (out, err):
+        stream.seek(0)  # which flushes it
+        texts.append(stream.read())
+    return subprocess.CompletedProcess(arguments, status, *texts)
