@@ -165,8 +165,6 @@ class Handler(BaseHTTPRequestHandler):
 
     timeout = SILENT
     server: _Server
-    server_version = "revokebot"
-    sys_version = ""
 
     def do_GET(self) -> None:
         """Answer it, whatever goes wrong; a client sees no traceback."""
@@ -186,6 +184,10 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.contents)
 
     do_HEAD = do_GET
+
+    def version_string(self) -> str:
+        """What `Server` says: not which Python there is."""
+        return "revokebot"
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name there
         """What is worth a line, the page knows."""

@@ -18,7 +18,7 @@ class Kept(NamedTuple):
     """Bare message-id of its cover letter, or first patch; of the mail that was asked about where
     nobody has put the series together yet."""
     mails: tuple[str, ...]
-    """Bare message-ids of its mails, the cover letter's too."""
+    """Bare message-ids of its mails, the cover letter's too, in no order."""
     stage: Stage | None = None
     """Where its thread is; None where that is not kept."""
     fate: Fate | None = None

@@ -76,7 +76,7 @@ def _with_review(connection: Connection, found: Kept, row: Mapping[Any, Any], ms
     replies = select(reply).where(reply.c.review_id == row["id"])
     written = connection.execute(replies).mappings().all()
     named = (finding.patch.msgid for finding in made.findings)
-    parts = (row["msgid"], msgid, *named, *(one["parent"] for one in written))
+    parts = (row["msgid"], *named, *(one["parent"] for one in written), msgid)
     return found._replace(
         mails=found.mails or tuple(dict.fromkeys(parts)),
         review=made,
