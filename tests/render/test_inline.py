@@ -25,7 +25,7 @@ def at(line: int, text: str, **changes: Any) -> Finding:
     side = "old" if text.startswith("-") else "new"
     place = {"file": PATH, "line": line, "side": side, "line_text": text, "diff_line": line}
     return finding(PATCH, LINE)._replace(
-        **{"fingerprint": f"{line:x}", "symbol": f"frob_{line}", **place, **changes}  # type: ignore[arg-type]
+        **{"fingerprint": f"{line:x}", "symbol": f"frob_{line}", **place, **changes}
     )
 
 
