@@ -51,8 +51,10 @@ def find_whole(file: FileChange, patch: Patch) -> Whole | None:
     if diff.old_path is None:
         return _build(b"", diff, exact=True)
     earlier = _earlier_after(diff.old_path, patch)
+    if earlier is not None and not diff.old_oid and not diff.hunks:
+        return earlier._replace(before=earlier.after, old_rows={}, new_rows={})  # only renamed
     if earlier is not None and diff.old_oid and earlier.oid.startswith(diff.old_oid):
-        return _build(_join(earlier.after), diff, exact=earlier.verified)
+        return _build(_join(earlier.after), diff, exact=True)
     content = blobs.blob(diff.old_oid) if diff.old_oid else None
     if content is not None:
         return _build(content, diff, exact=True)

@@ -22,6 +22,7 @@ def test_the_branch_has_what_is_said_of_it(tmp_path: Path) -> None:
     read = read_branch(made.base, made.head, settings)
     (review,) = read.reviews
     assert review.errors == ()
+    assert review.verified, "a file that is only renamed is known by the patch before"
     told = tell(read.reviews, read.whole)
     assert {
         one.finding.line_text: (one.finding.rule, one.finding.severity, one.finding.patch.number)
