@@ -161,11 +161,14 @@ def _send(handler: BaseHTTPRequestHandler, answer: Answer) -> None:
         handler.send_header("Content-Length", str(len(answer.body)))
     handler.end_headers()
     handler.wfile.write(answer.body)
+    handler.wfile.flush()
 
 
 def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1
+        """Head and body leave together: else each answer waits 40 ms for the client's ACK."""
 
         def _any(self) -> None:
             size = int(self.headers.get("Content-Length", "0"))
