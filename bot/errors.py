@@ -72,3 +72,8 @@ class InvalidError(ForgeError):
 
 class UnsureError(ForgeError):
     """No answer came: the server may have done what was asked, or not."""
+
+    def __init__(self, message: str, wait: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait = wait
+        """Seconds that the server asked us to wait, where it did."""

@@ -79,6 +79,8 @@ class Limits:
     """Where the URL is set, for the words of errors."""
     longer: str = "archive.deadline"
     """Where the deadline is set."""
+    larger: str = "raise archive.max_bytes if it is real"
+    """What to do about an answer that is too large."""
 
 
 class BoundedSession(requests.Session):
@@ -283,8 +285,7 @@ def _late(url: str, limits: Limits) -> ServerError:
 
 def _too_big(url: str, limits: Limits) -> ServerError:
     return ServerError(
-        f"{url}: the answer is larger than {limits.max_bytes} bytes;"
-        " raise archive.max_bytes if it is real"
+        f"{url}: the answer is larger than {limits.max_bytes} bytes; {limits.larger}"
     )
 
 

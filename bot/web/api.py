@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urljoin, urlsplit
@@ -84,6 +85,7 @@ class Api:
             max_bytes=MAX_BYTES,
             setting="the URL of the API",
             longer="ci.deadline",
+            larger="is it the URL of the API?",
         )
         self._server = server
         self._tell = tell
@@ -148,32 +150,32 @@ class Api:
     def _ask(self, method: str, url: str, **options: Any) -> requests.Response:
         """Ask until there is an answer that is one, or no time is left."""
         end = time.monotonic() + self._server.deadline
-        again = 0
-        while True:
-            again += 1
+        for again in count(1):
             try:
                 answer = self._follow(method, url, end, options)
-            except ServerError as error:
-                if method == "POST":
-                    raise UnsureError(f"{error}; what became of it is not known") from error
-                if not error.again or again > RETRIES:
-                    raise ForgeError(str(error)) from error
-                wait = pause_before(again)
-            else:
                 busy = _limited(answer)
                 if busy is None and answer.status_code < 500:
                     return self._judged(answer)
-                if busy is None and method == "POST":
-                    raise UnsureError(f"{_told(answer)}; what became of it is not known")
-                if busy is None and again > RETRIES:
-                    raise ForgeError(f"{_told(answer)}; try again later")
-                wait = busy if busy is not None else _own_pause(answer, again)
-            if time.monotonic() + wait >= end:
-                raise ForgeError(
-                    f"{url}: the server wants us to wait {wait:.0f} s, longer than ci.deadline"
-                    f" ({self._server.deadline:g} s) leaves; try again later"
-                )
-            time.sleep(wait)
+                trouble, wait = _told(answer), busy or _asked(answer)
+            except ServerError as error:
+                busy, trouble, wait = None, str(error), 0.0
+                if method != "POST" and not error.again:
+                    raise ForgeError(trouble) from error
+            if busy is None and method == "POST":
+                raise UnsureError(f"{trouble}; what became of it is not known", wait)
+            if busy is None and again > RETRIES:
+                raise ForgeError(f"{trouble}; try again later")
+            self._wait(url, max(wait, pause_before(again)), end)
+        raise AssertionError("unreachable: counting does not end")
+
+    def _wait(self, url: str, seconds: float, end: float) -> None:
+        """Wait, if there is the time for it."""
+        if time.monotonic() + seconds >= end:
+            raise ForgeError(
+                f"{url}: the server wants us to wait {seconds:.0f} s, longer than ci.deadline"
+                f" ({self._server.deadline:g} s) leaves; try again later"
+            )
+        time.sleep(seconds)
 
     def _follow(
         self, method: str, url: str, end: float, options: Mapping[str, Any]
@@ -220,9 +222,9 @@ def _limited(answer: requests.Response) -> float | None:
     return None
 
 
-def _own_pause(answer: requests.Response, again: int) -> float:
-    """Seconds before the next attempt after a fault of the server."""
-    return max(retry_after(answer.headers.get("Retry-After", "")) or 0.0, pause_before(again))
+def _asked(answer: requests.Response) -> float:
+    """Seconds that the server asks us to wait; 0 where it does not."""
+    return retry_after(answer.headers.get("Retry-After", "")) or 0.0
 
 
 def _read(answer: requests.Response) -> Any:

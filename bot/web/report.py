@@ -7,19 +7,22 @@ finished by the next one, and of two at the same time both end with the same.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from bot.errors import ForgeError, GoneError, InvalidError, UnsureError
 from bot.render.plain import listed
+from bot.sources.bounded_http import pause_before
 from bot.web.plan import Act, Step, plan
 from bot.web.wish import Forge, Remark, Wish
 
 __all__ = ["Outcome", "report"]
 
-ROUNDS = 6
-"""Looks before giving up; two are enough where nobody else is at work."""
+ROUNDS = 8
+"""Looks before giving up; three are enough where nobody else is at work."""
+LINES = (Act.ADD_REMARK, Act.EDIT_REMARK, Act.CLOSE_REMARK)
 
 
 class Outcome(NamedTuple):
@@ -41,7 +44,12 @@ class Outcome(NamedTuple):
 
 
 def report(
-    forge: Forge, wish: Callable[[Collection[str]], Wish], head: str, *, dry: bool = False
+    forge: Forge,
+    wish: Callable[[Collection[str]], Wish],
+    head: str,
+    *,
+    dry: bool = False,
+    pause: Callable[[float], object] = time.sleep,
 ) -> Outcome:
     """Make `forge` say what `wish` wants said of the commit `head`.
 
@@ -50,31 +58,39 @@ def report(
     wish: what is to be there, given the keys of remarks that cannot stand on their line
     head: what was reviewed; where the request is at another commit by now, nothing is done
     dry: do each step once, which the forge only tells of
+    pause: waits so many seconds after a request that got no answer
 
     Raises `ForgeError`.
     """
     done: list[Step] = []
     refused: dict[str, None] = {}
     trouble = "is somebody else changing our comments? Run it again"
-    for _round in range(ROUNDS):
+    for number in range(1, ROUNDS + 1):
         there = forge.look()
         if there.head != head:
             return Outcome(tuple(done), tuple(refused), there.head)
         steps = plan(wish(refused), there)
         if not steps:
             return Outcome(tuple(done), tuple(refused))
-        for step in steps:
+        # The comment for all tells what is on lines, and of which commit: it comes
+        # right after a look that has nothing else to do.
+        lines = [step for step in steps if step.act in LINES]
+        for step in steps if dry else lines or steps:
             try:
                 _do(forge, step)
             except InvalidError:
                 if step.act is not Act.ADD_REMARK or step.remark is None:
                     raise
                 refused[step.remark.key] = None
-                break  # the sticky comment has to tell it instead
-            except (GoneError, UnsureError) as err:
+            except GoneError as err:
                 trouble = str(err)
                 break
-            done.append(step)
+            except UnsureError as err:
+                trouble = str(err)
+                pause(max(err.wait, pause_before(number)))
+                break
+            else:
+                done.append(step)
         if dry:
             return Outcome(tuple(done), tuple(refused))
     raise ForgeError(f"still not as it should be after {ROUNDS} looks: {trouble}")
