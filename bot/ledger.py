@@ -154,34 +154,49 @@ def _name(remark: Said) -> str:
 
 
 def _mended(patches: Sequence[Patch], found: Sequence[Finding]) -> dict[int, int]:
-    """By index of a finding, the later patch that takes its line away again."""
-    wanted: dict[tuple[str, str], list[int]] = {}
-    for at, finding in enumerate(found):
-        if finding.line_text.startswith("+") and any(map(str.isalnum, finding.line_text)):
-            wanted.setdefault((finding.file, finding.line_text[1:]), []).append(at)
-    mended: dict[int, int] = {}
-    for patch in patches if wanted else ():
-        for path, text in _removed(patch):
-            for at in wanted.get((path, text), ()):
-                if found[at].patch.number < patch.number:
-                    mended.setdefault(at, patch.number)
-    return {at: number for at, number in mended.items() if _lone(patches, found[at])}
+    """By index of a finding, the later patch that takes its line away again, or gives it back."""
+    undone = {patch.number: _undone(patch) for patch in patches[1:]} if found else {}
+    numbers = ((at, _mended_by(finding, patches, undone)) for at, finding in enumerate(found))
+    return {at: number for at, number in numbers if number and _lone(patches, found[at])}
 
 
-def _removed(patch: Patch) -> Iterator[tuple[str, str]]:
-    """Path before, and text, of the lines that `patch` removes and neither moves nor renames."""
+Undone = Mapping[str, tuple[str, Mapping[str, frozenset[str]]]]
+"""By the path of a file before a patch: its path after, and the lines that are undone, by sign."""
+
+
+def _mended_by(finding: Finding, patches: Sequence[Patch], undone: Mapping[int, Undone]) -> int:
+    """Number of the first patch after that of `finding` that undoes its line; 0 for none."""
+    sign, text, path = finding.line_text[:1], finding.line_text[1:], finding.file
+    if not any(map(str.isalnum, text)):
+        return 0
+    for patch in patches:
+        if patch.number > finding.patch.number and path in undone[patch.number]:
+            path, lines = undone[patch.number][path]
+            if text in lines.get(sign, ()):
+                return patch.number
+    return 0
+
+
+def _undone(patch: Patch) -> Undone:
+    """What `patch` takes away of what was added, and adds of what was taken away.
+
+    Lines that it moves or renames are not among them.
+    """
+    found = {}
     for file in patch.change.all_files:
-        if file.damage is not None:
-            continue
-        added = {canonical(line.text) for line in file.added}
-        for line in file.removed:
-            if canonical(line.text) not in added:
-                yield file.diff.old_path or file.path, line.text
+        if file.damage is None and (before := file.diff.old_path):
+            added = {canonical(line.text) for line in file.added}
+            removed = {canonical(line.text) for line in file.removed}
+            gone = (line.text for line in file.removed if canonical(line.text) not in added)
+            back = (line.text for line in file.added if canonical(line.text) not in removed)
+            lines = {"+": frozenset(gone), "-": frozenset(back)}
+            found[before] = file.diff.new_path or before, lines
+    return found
 
 
 def _lone(patches: Sequence[Patch], finding: Finding) -> bool:
-    """Whether its patch adds such a line once only: else it is open which one was removed."""
+    """Whether its patch has such a line once only: else it is open which one was undone."""
     for patch in patches:
         if patch.number == finding.patch.number and (file := patch.change.file(finding.file)):
-            return sum(line.whole == finding.line_text for line in file.added) == 1
+            return sum(line.whole == finding.line_text for line in file.lines) == 1
     return False
