@@ -6,11 +6,28 @@ Pure.  How they are said, and whether anything is sent, is decided elsewhere.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
 from bot.ledger import ledger
 from bot.model import Review
 from checks.api import Confidence, Finding
 
-__all__ = ["told"]
+__all__ = ["Numbered", "numbered", "told"]
+
+
+class Numbered(NamedTuple):
+    """A finding that is told, and what tells it from all others of the same document."""
+
+    review: Review
+    finding: Finding
+    number: int
+    """1-based, among those with the same fingerprint."""
+
+    @property
+    def key(self) -> str:
+        """The fingerprint, numbered from the second one on."""
+        return self.finding.fingerprint + (f"-{self.number}" if self.number > 1 else "")
 
 
 def told(review: Review) -> tuple[Finding, ...]:
@@ -21,3 +38,13 @@ def told(review: Review) -> tuple[Finding, ...]:
     spoken = (entry.finding for entry in ledger(review, (), ()) if entry.spoken)
     found = (finding for finding in spoken if finding.confidence is not Confidence.LOW)
     return tuple(sorted(found, key=lambda one: (one.patch.number, one.diff_line)))
+
+
+def numbered(reviews: Sequence[Review]) -> Iterator[Numbered]:
+    """All that is told of `reviews`, in the order of series, patches and lines."""
+    seen: dict[str, int] = {}
+    for review in reviews:
+        for finding in told(review):
+            mark = finding.fingerprint
+            seen[mark] = seen.get(mark, 0) + 1
+            yield Numbered(review, finding, seen[mark])

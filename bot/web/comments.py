@@ -23,7 +23,7 @@ from bot.render.comment import Entry, entry, footer, most_that_fit, problems, sa
 from bot.render.templates import fill
 from bot.render.text import count
 from bot.settings import PolicySettings
-from bot.told import told
+from bot.told import numbered
 from bot.web.whole import Place, WholeDiff
 from bot.web.wish import Remark, Wish
 from checks.api import Finding
@@ -60,15 +60,10 @@ class Told(NamedTuple):
 
 def tell(reviews: Sequence[Review], whole: WholeDiff) -> tuple[Told, ...]:
     """All that is told of `reviews`, in the order of patches and lines."""
-    seen: dict[str, int] = {}
-    found = []
-    for review in reviews:
-        for finding in told(review):
-            again = seen[finding.fingerprint] = seen.get(finding.fingerprint, 0) + 1
-            key = finding.fingerprint + (f"-{again}" if again > 1 else "")
-            place = whole.place(finding, review.posting.series)
-            found.append(Told(finding, place, key, review))
-    return tuple(found)
+    return tuple(
+        Told(one.finding, whole.place(one.finding, one.review.posting.series), one.key, one.review)
+        for one in numbered(reviews)
+    )
 
 
 def worth(found: Sequence[Told], policy: PolicySettings) -> bool:
