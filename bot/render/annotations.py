@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 
 from bot.landing import Spot
 from bot.render.plain import escape
+from bot.render.text import in_full
 from checks.api import Finding, Severity
 
 __all__ = ["render"]
@@ -21,12 +22,9 @@ COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE:
 def render(found: Iterable[tuple[Finding, Spot]]) -> Iterator[str]:
     """A line for each finding, with its line end, at the place where it is shown."""
     for finding, spot in found:
-        words = finding.message
-        if finding.suggestion:
-            words += f"\n\nSuggested change:\n{finding.suggestion}"
         yield (
             f"::{COMMANDS[finding.severity]} file={_property(spot.path)},line={spot.line},"
-            f"title={_property(finding.rule)}::{_data(words)}\n"
+            f"title={_property(finding.rule)}::{_data(in_full(finding))}\n"
         )
 
 

@@ -13,12 +13,13 @@ from collections.abc import Mapping
 
 from checks.source.pattern import pattern
 
-__all__ = ["UNSAFE", "escape", "for_log", "listed", "one_line", "wrap"]
+__all__ = ["UNSAFE", "escape", "for_log", "listed", "one_line", "valid", "wrap"]
 
 UNSAFE = pattern(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff\ufff9-\ufffb]"
 )
 
+_SURROGATE = pattern("[\ud800-\udfff]")
 _COMMAND = pattern(r"^([ \t]*)::", re.MULTILINE)
 
 
@@ -41,6 +42,11 @@ def for_log(text: str) -> str:
 def one_line(text: str) -> str:
     """Return `text` as one line, for headings and error messages."""
     return escape(text).replace("\n", "\\n").replace("\t", " ")
+
+
+def valid(path: str) -> str:
+    """Return `path` as it is, but for bytes that were no UTF-8, which JSON cannot hold."""
+    return _SURROGATE.sub("\ufffd", path)
 
 
 def listed(counts: Mapping[str, int]) -> str:

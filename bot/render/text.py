@@ -15,7 +15,7 @@ from bot.render.links import links
 from bot.render.plain import escape, one_line, wrap
 from checks.api import Finding, Severity
 
-__all__ = ["Style", "count", "counted", "errors", "remark", "render", "summary"]
+__all__ = ["Style", "count", "counted", "errors", "in_full", "remark", "render", "summary"]
 
 CONTEXT = 2
 """Diff lines shown above the one that a finding is about."""
@@ -103,6 +103,12 @@ def _heading(review: Review, style: Style) -> Iterator[str]:
         False: "tree: whole files, but not those that the patches were made against",
     }
     yield f"  context {seen[review.verified if review.context == 'tree' else None]}"
+
+
+def in_full(finding: Finding) -> str:
+    """What is said of `finding`, and the change that it suggests, for who shows plain text."""
+    change = finding.suggestion.rstrip("\n")
+    return finding.message + (f"\n\nSuggested change:\n{change}" if change else "")
 
 
 def remark(
