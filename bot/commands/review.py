@@ -20,7 +20,7 @@ from bot.errors import BotError, UsageError
 from bot.render.plain import for_log, one_line
 from bot.setup import Setup
 from bot.sources import SourceOptions, open_source
-from checks.api import Severity
+from checks.api import Problem, Severity
 from checks.scope import in_scope
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add", "run"]
 
-Document = Callable[[Sequence["Review"], Settings], str]
+Document = Callable[..., str]
 DOCUMENTS = {
     "markdown": "bot.render.document.render",
     "sarif": "bot.render.sarif.render",
@@ -42,6 +42,10 @@ DOCUMENTS = {
     "terse": "bot.render.terse.render",
 }
 """Formats that are one document for all series, and what makes it of reviews and settings."""
+PLACED = ("sarif", "junit")
+"""Documents with a place for sources that could not be read: they get them as a third argument."""
+UNPLACED = ("rdjson", "rdjsonl", "codequality")
+"""Documents with no place for what could not be reviewed, so that standard error has to tell it."""
 ASKED = ("b4", "terse")
 """Formats for who gives one mail, and asks about it alone: the rest of its series is looked for."""
 
@@ -123,7 +127,8 @@ def run(args: Namespace) -> int:
     settings = settings_of(args)
     options = options_of(args, settings)
     setup = Setup.of(settings)
-    render, end = _renderer(args, settings, setup)
+    failed: list[Problem] = []
+    render, end = _renderer(args, settings, setup, failed)
     reviewed = _asked if settings.review.format in ASKED else _reviews
     worst, status = -1, 0
     with opened(args.output) as out:
@@ -137,6 +142,7 @@ def run(args: Namespace) -> int:
                         status = max(status, BotError.status)
             except BotError as err:
                 print(f"revokebot: {one_line(str(err))}", file=sys.stderr)
+                failed.append(Problem("no-source", source, str(err)))
                 status = max(status, err.status)
         out.write(end())
     fail_on = settings.review.fail_on
@@ -159,20 +165,17 @@ def _asked(source: str, options: SourceOptions, setup: Setup) -> Iterator[Review
 
 
 def _renderer(
-    args: Namespace, settings: Settings, setup: Setup
+    args: Namespace, settings: Settings, setup: Setup, failed: Sequence[Problem]
 ) -> tuple[Callable[[Review], bytes], Callable[[], bytes]]:
-    """How one review becomes output, and what comes last.  Only the format asked for is loaded."""
+    """How one review becomes output, and what comes last.  Only the format asked for is loaded.
+
+    Parameters
+    ----------
+    failed: sources that could not be read, as far as it has come
+    """
     form = settings.review.format
     if form in DOCUMENTS:
-        module, _, function = DOCUMENTS[form].rpartition(".")
-        render: Document = getattr(import_module(module), function)
-        reviews: list[Review] = []
-
-        def keep(done: Review) -> bytes:
-            reviews.append(done)
-            return b""
-
-        return keep, lambda: render(reviews, settings).encode("utf-8", "replace")
+        return _document(form, settings, failed)
     if form == "jsonl":
         from bot.render import jsonl
 
@@ -180,6 +183,26 @@ def _renderer(
     if form == "mail":
         return _mailer(settings), bytes
     return _texter(args, settings, setup), bytes
+
+
+def _document(
+    form: str, settings: Settings, failed: Sequence[Problem]
+) -> tuple[Callable[[Review], bytes], Callable[[], bytes]]:
+    module, _, function = DOCUMENTS[form].rpartition(".")
+    render: Document = getattr(import_module(module), function)
+    reviews: list[Review] = []
+
+    def keep(done: Review) -> bytes:
+        reviews.append(done)
+        if form in UNPLACED:
+            tell(done.errors, ())
+        return b""
+
+    def end() -> bytes:
+        more = (failed,) if form in PLACED else ()
+        return render(reviews, settings, *more).encode("utf-8", "replace")
+
+    return keep, end
 
 
 def _texter(args: Namespace, settings: Settings, setup: Setup) -> Callable[[Review], bytes]:

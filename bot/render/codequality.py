@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from bot.config import Settings
 from bot.landing import shown
 from bot.model import Review
-from bot.render.plain import escape
-from bot.told import told
+from bot.render.plain import escape, valid
+from bot.told import numbered
 from checks.api import Severity
 
 __all__ = ["render"]
@@ -25,16 +25,14 @@ SEVERITIES = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.NOTE:
 def render(reviews: Sequence[Review], settings: Settings) -> str:
     """All that is told of `reviews`, as one JSON array; each fingerprint stands there once."""
     issues = []
-    seen: dict[str, int] = {}
-    for review in reviews:
-        for finding in told(review):
-            spot = shown(finding, review.posting.series)
-            again = seen[finding.fingerprint] = seen.get(finding.fingerprint, 0) + 1
-            issues.append({
-                "description": escape(finding.message),
-                "check_name": finding.rule,
-                "fingerprint": finding.fingerprint + (f"-{again}" if again > 1 else ""),
-                "severity": SEVERITIES[finding.severity],
-                "location": {"path": spot.path, "lines": {"begin": spot.line}},
-            })  # fmt: skip
+    for one in numbered(reviews):
+        finding = one.finding
+        spot = shown(finding, one.review.posting.series)
+        issues.append({
+            "description": escape(finding.message),
+            "check_name": finding.rule,
+            "fingerprint": one.key,
+            "severity": SEVERITIES[finding.severity],
+            "location": {"path": valid(spot.path), "lines": {"begin": spot.line}},
+        })  # fmt: skip
     return json.dumps(issues, indent=1) + "\n"
