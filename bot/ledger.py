@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from bot.landing import shown
 from bot.model import Review
 from bot.outgoing import NOTHING, Earlier, Entry, Mention, Said, Status
 from bot.pairing import pair
 from bot.remarks import Thread
-from checks.api import Finding, Patch
+from checks.api import Finding, Patch, Series
 from checks.source.vocabulary import canonical
 
 __all__ = ["carry", "ledger"]
@@ -153,6 +154,10 @@ def _name(remark: Said) -> str:
     return remark.author.name or remark.author.email
 
 
+NEAR = 3
+"""Lines between where one was taken away and where it is given back, at most."""
+
+
 def _mended(patches: Sequence[Patch], found: Sequence[Finding]) -> dict[int, int]:
     """By index of a finding, the later patch that takes its line away again, or gives it back."""
     undone = {patch.number: _undone(patch) for patch in patches[1:]} if found else {}
@@ -172,9 +177,22 @@ def _mended_by(finding: Finding, patches: Sequence[Patch], undone: Mapping[int, 
     for patch in patches:
         if patch.number > finding.patch.number and path in undone[patch.number]:
             path, lines = undone[patch.number][path]
-            if text in lines.get(sign, ()):
+            if text in lines.get(sign, ()) and (sign == "+" or _there(finding, patches, patch)):
                 return patch.number
     return 0
+
+
+def _there(finding: Finding, patches: Sequence[Patch], back: Patch) -> bool:
+    """Whether `back` adds the line near to where it was taken away, not only somewhere."""
+    before = tuple(patch for patch in patches if patch.number < back.number)
+    spot = shown(finding, Series("", "", 1, before, len(before)))
+    for file in back.change.files:
+        at = 0
+        for line in file.lines if file.diff.old_path == spot.path else ():
+            at = line.old or at
+            if line.whole == f"+{finding.line_text[1:]}" and abs(at + 1 - spot.line) <= NEAR:
+                return True
+    return False
 
 
 def _undone(patch: Patch) -> Undone:

@@ -18,7 +18,7 @@ from bot.told import told
 from checks.api import Confidence, Finding
 from tests.render.reviews import MASK, NOW, review
 from tests.test_architecture import EXAMPLE
-from tests.web.branches import LOCKED, MOVED, Repository, branch
+from tests.web.branches import FOUND, LOCKED, MOVED, Repository, branch
 
 pytestmark = pytest.mark.integration
 UNLOCKED = "\tfrob_stop(frob);\n\tdma_buf_unpin(frob->attach);\n"
@@ -55,6 +55,13 @@ def test_what_a_later_patch_mends_is_not_told(tmp_path: Path) -> None:
     done = reviewed(made)
     assert told(done) == ()
     assert mailed(done) == []
+
+
+def test_such_a_line_somewhere_else_mends_nothing(tmp_path: Path) -> None:
+    """The second patch of the branch takes the lock, in a function of its own."""
+    assert [one.line_text for one in told(reviewed(branch(tmp_path / "linux", 2)))] == list(FOUND)[
+        :2
+    ]
 
 
 def reviewed(made: Repository) -> Review:
