@@ -214,6 +214,8 @@ class CiSettings(NamedTuple):
 
     context: str = "revokebot"
     """Name of the check, and the mark in comments: two bots on one pull request need two."""
+    patchwork: str = ""
+    """URL of the Patchwork that checks are posted to."""
     line_comments: int = 10
     """Comments on lines; what is more is told in the one comment that is always there."""
     token_file: Path | None = None

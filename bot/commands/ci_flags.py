@@ -12,6 +12,7 @@ from bot.config import Settings
 from bot.errors import BotError, UsageError
 from bot.model import Review
 from bot.render.plain import one_line
+from bot.told import told
 from checks.api import Severity
 
 __all__ = ["add_flags", "announce", "ends", "fail_status", "tell_dry"]
@@ -48,7 +49,7 @@ def fail_status(reviews: Sequence[Review], settings: Settings) -> int:
     """The exit status by `--fail-on`; 2 where a rule crashed: it may have missed something."""
     crashed = any(one.kind == "rule-crashed" for review in reviews for one in review.errors)
     fail_on = settings.review.fail_on
-    worst = max((found.severity.rank for one in reviews for found in one.findings), default=-1)
+    worst = max((found.severity.rank for one in reviews for found in told(one)), default=-1)
     if crashed:
         return BotError.status
     return FINDINGS if fail_on != "never" and worst >= Severity(fail_on).rank else 0

@@ -19,13 +19,24 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 from bot.sources.mbox import read_file
+from tests.forges.patchwork import BOT, Patchwork
+from tests.forges.server import serving as serving_forge
 from tests.render.b4_reader import comments
 from tests.web.branches import Repository
 from tests.web.running import revokebot
 from tests.web.serving import serving
 from tests.web.shops import Shop
 
-__all__ = ["PATCHES", "REPORTS", "Told", "of_forge", "of_lookup", "of_mails"]
+__all__ = [
+    "PATCHES",
+    "REPORTS",
+    "Told",
+    "mailed",
+    "of_forge",
+    "of_lookup",
+    "of_mails",
+    "of_patchwork",
+]
 
 IDENTITY = {"REVOKEBOT_REPLY_ADDRESS": "bot@example.org"}
 
@@ -110,6 +121,22 @@ def patch_of(series: Path) -> dict[str, int]:
         if number and number[1] != "0":
             found[str(mail["Message-Id"]).strip("<>")] = int(number[1])
     return found
+
+
+def of_patchwork(made: Repository, folder: Path) -> Iterator[tuple[int, str]]:
+    """Number of a patch, and rule: a check tells no lines."""
+    series = mailed(made, folder)
+    numbers = patch_of(series)
+    server = Patchwork()
+    ids = {server.has(msgid): number for msgid, number in numbers.items()}
+    with serving_forge(server):
+        flags = ["--url", server.url, "--no-newer", "--fail-on", "never", str(series)]
+        done = revokebot(["ci", "patchwork", *flags], made.path, {"PATCHWORK_TOKEN": BOT})
+    assert done.returncode == 0, done.stderr
+    for check in server.checks:
+        for rule in check["description"].partition(": ")[2].split(", "):
+            if rule:
+                yield ids[check["patch"]], rule
 
 
 def of_forge(shop: Shop) -> Iterator[Told]:

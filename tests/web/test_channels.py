@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.web.branches import FOUND, Repository
-from tests.web.channels import PATCHES, REPORTS, Told, of_forge, of_lookup, of_mails
+from tests.web.channels import PATCHES, REPORTS, Told, of_forge, of_lookup, of_mails, of_patchwork
 from tests.web.shops import Shop
 
 pytestmark = pytest.mark.integration
@@ -42,6 +42,11 @@ def test_the_look_up_of_b4(repository: Repository, tmp_path: Path) -> None:
 
 def test_forges(shop: Shop) -> None:
     assert said(shop.repository, of_forge(shop)) == WHERE
+
+
+def test_patchwork(repository: Repository, tmp_path: Path) -> None:
+    told = Counter(of_patchwork(repository, tmp_path))
+    assert told == Counter((number, rule) for rule, _, number in FOUND.values())
 
 
 @pytest.mark.parametrize("channel", PATCHES, ids=lambda one: one.__name__)

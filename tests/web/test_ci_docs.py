@@ -28,7 +28,7 @@ def test_every_setting_stands_there_with_its_default() -> None:
     told = {key: value.strip("`") for key, value in SETTING.findall(table)}
     assert tuple(told) == CiSettings._fields
     for key, value in CiSettings()._asdict().items():
-        default = "none" if value is None else str(value).removesuffix(".0")
+        default = "none" if value in (None, "") else str(value).removesuffix(".0")
         assert told[key] == default, key
 
 
