@@ -16,6 +16,7 @@ from pathlib import Path
 from unittest import mock
 
 from bot.cli import main
+from tests.conftest import ROOT
 
 __all__ = ["REVOKEBOT", "environment", "revokebot", "started"]
 
@@ -24,8 +25,9 @@ REVOKEBOT = Path(sys.executable).with_name("revokebot")
 
 def environment(home: Path, **variables: str) -> dict[str, str]:
     """The environment of a job: nothing of ours but the path, and `variables`."""
-    kept = {name: os.environ[name] for name in ("PATH", "LANG", "PYTHONPATH") if name in os.environ}
-    return {**kept, "HOME": str(home), "PYTHONDONTWRITEBYTECODE": "1", **variables}
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
+    kept |= {"HOME": str(home), "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    return kept | variables
 
 
 def started(arguments: list[str], folder: Path, variables: dict[str, str]) -> subprocess.Popen[str]:
