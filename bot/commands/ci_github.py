@@ -86,16 +86,21 @@ def _commented(
     if not job.number:
         announce("no pull request of its own is at this commit; told as annotations")
         return False
-    if not token:
+    if not token and not args.dry_run:
         announce("no token is in $GITHUB_TOKEN; told as annotations")
         return False
+    if not token:
+        announce(
+            "no token is in $GITHUB_TOKEN; this is what would be sent with one that may write"
+            " comments, if nothing of ours were there"
+        )
     page = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
     found = tell(branch.reviews, branch.whole)
     tongue = dialect(page, job.repo, branch.base, branch.head)
     wanted = partial(wish, branch.reviews, found, dialect=tongue, settings=settings)
     forge = GitHub(api, job.repo, job.number, branch.head, settings.ci.context)
     try:
-        done = report(forge, wanted, branch.head, dry=args.dry_run)
+        done = report(forge, wanted, branch.head, dry=args.dry_run, blind=not token)
     except DeniedError as err:
         _unless_unknown(err)
         announce("told as annotations")

@@ -18,17 +18,19 @@ from bot.commands.ci_flags import add_flags, announce, ends, fail_status, tell_d
 from bot.commands.output import opened
 from bot.commands.review import settings_of
 from bot.config import Settings
-from bot.errors import UsageError
+from bot.errors import ForgeError, UsageError
 from bot.render import codequality
 from bot.web.api import Api, Server
 from bot.web.branch import Branch, read_branch, token_of
 from bot.web.comments import tell, wish
-from bot.web.gitlab import GitLab, dialect, request_of
+from bot.web.gitlab import GitLab, Request, dialect, path_of, request_of
 from bot.web.report import report
 
 __all__ = ["add", "run"]
 
 TOKENS = ("GITLAB_TOKEN",)
+NO_TOKEN = "no token is in $GITLAB_TOKEN ($CI_JOB_TOKEN can't comment)"
+PROJECT = ("CI_MERGE_REQUEST_PROJECT_ID", "CI_PROJECT_ID")
 HEAD = ("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", "CI_COMMIT_SHA")
 """Of a pipeline for the merged result, the latter is a commit that nobody has pushed."""
 
@@ -47,7 +49,7 @@ class _Job(NamedTuple):
 def add(parser: ArgumentParser) -> None:
     """Name the flags of `revokebot ci gitlab`."""
     parser.add_argument("--url", help="of the API; default: $CI_API_V4_URL")
-    parser.add_argument("--project", metavar="PATH", help="or its id; default: $CI_PROJECT_ID")
+    parser.add_argument("--project", metavar="PATH", help="or its id; default: that of the job")
     parser.add_argument(
         "--merge-request", type=int, metavar="IID", help="default: $CI_MERGE_REQUEST_IID"
     )
@@ -64,28 +66,35 @@ def run(args: Namespace) -> int:
     api = Api(server, tell_dry if args.dry_run else None)
     job = _job(args, os.environ, api)
     branch = read_branch(job.base, job.head, settings)
-    if args.code_quality and not args.dry_run:
+    if args.code_quality:
+        # First: it is all that there is where nobody may comment.
         with opened(args.code_quality) as out:
             out.write(codequality.render(branch.reviews, settings).encode("utf-8", "replace"))
     if not job.number:
         announce("no merge request is named; give --merge-request IID to comment on one")
-    elif not token:
-        announce(
-            "no token is in $GITLAB_TOKEN ($CI_JOB_TOKEN can't comment); nothing is said there"
-        )
+    elif token or args.dry_run:
+        announce(_comment(args, api, job, branch, settings, blind=not token))
     else:
-        announce(_comment(args, api, job, branch, settings))
+        announce(f"{NO_TOKEN}; nothing is said there")
     return fail_status(branch.reviews, settings)
 
 
-def _comment(args: Namespace, api: Api, job: _Job, branch: Branch, settings: Settings) -> str:
+def _comment(
+    args: Namespace, api: Api, job: _Job, branch: Branch, settings: Settings, *, blind: bool
+) -> str:
     """Comment; return what was done."""
     found = tell(branch.reviews, branch.whole)
-    page = request_of(api, job.project, job.number).page.partition("/-/merge_requests")[0]
-    tongue = dialect(page, branch.base, branch.head)
+    if blind:
+        announce(f"{NO_TOKEN}; this is what would be sent if nothing of ours were there")
+        path = path_of(job.project, job.number)
+        page = os.environ.get("CI_MERGE_REQUEST_PROJECT_URL", "")
+        known = Request(path, page, branch.base, branch.base, branch.head)
+    else:
+        known = request_of(api, job.project, job.number)
+    tongue = dialect(known.page.partition("/-/merge_requests")[0], branch.base, branch.head)
     wanted = partial(wish, branch.reviews, found, dialect=tongue, settings=settings)
-    forge = GitLab(api, job.project, job.number, settings.ci.context)
-    return report(forge, wanted, branch.head, dry=args.dry_run).words()
+    forge = GitLab(api, job.project, job.number, known, settings.ci.context)
+    return report(forge, wanted, branch.head, dry=args.dry_run, blind=blind).words()
 
 
 def _server(args: Namespace, settings: Settings, environ: Mapping[str, str], token: str) -> Server:
@@ -106,8 +115,9 @@ def _server(args: Namespace, settings: Settings, environ: Mapping[str, str], tok
 
 def _job(args: Namespace, environ: Mapping[str, str], api: Api) -> _Job:
     """What the flags say, else the job, else the forge."""
-    project = args.project or environ.get("CI_PROJECT_ID", "")
-    number = args.merge_request or int(environ.get("CI_MERGE_REQUEST_IID") or 0)
+    # A pipeline in a fork has the fork's id, too.
+    project = args.project or next((environ[name] for name in PROJECT if environ.get(name)), "")
+    number = args.merge_request or _number(environ)
     if args.range:
         return _Job(project, number, *ends(args.range))
     base = environ.get("CI_MERGE_REQUEST_DIFF_BASE_SHA", "")
@@ -119,4 +129,14 @@ def _job(args: Namespace, environ: Mapping[str, str], api: Api) -> _Job:
             )
         found = request_of(api, project, number)
         base, head = found.base, found.head
+        if not base:
+            raise ForgeError(f"{found.path}: has no diff yet; try again later, or give --range")
     return _Job(project, number, base, head)
+
+
+def _number(environ: Mapping[str, str]) -> int:
+    """Of the merge request that the job is for; 0 for none."""
+    text = environ.get("CI_MERGE_REQUEST_IID") or "0"
+    if not (text.isascii() and text.isdigit()):
+        raise UsageError(f"CI_MERGE_REQUEST_IID is no number: {text}; give --merge-request IID")
+    return int(text)

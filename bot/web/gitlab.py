@@ -13,13 +13,13 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
-from bot.errors import ForgeError, GoneError
+from bot.errors import ForgeError, GoneError, InvalidError
 from bot.web.api import Api
 from bot.web.comments import Dialect, keyed
 from bot.web.whole import Place
 from bot.web.wish import Comment, Remark, There
 
-__all__ = ["GitLab", "Request", "dialect", "request_of"]
+__all__ = ["GitLab", "Request", "dialect", "path_of", "request_of"]
 
 MOST = 1_000_000
 """Characters of a note."""
@@ -55,9 +55,17 @@ def dialect(page: str, base: str, head: str) -> Dialect:
     return Dialect("merge request", MOST, link)
 
 
+def path_of(project: str, number: int) -> str:
+    """Where the API has the merge request `number` of `project`, an id or a path."""
+    return f"/projects/{quote(project, safe='')}/merge_requests/{number}"
+
+
 def request_of(api: Api, project: str, number: int) -> Request:
-    """The merge request `number` of `project`, an id or a path.  Raises `ForgeError`."""
-    path = f"/projects/{quote(project, safe='')}/merge_requests/{number}"
+    """The merge request `number` of `project`.  Raises `ForgeError`.
+
+    Of one that is new GitLab may have no diff yet; then only `head` is known of the commits.
+    """
+    path = path_of(project, number)
     found = api.get(path)
     try:
         refs = found["diff_refs"] or {}
@@ -77,16 +85,17 @@ class GitLab:
 
     Parameters
     ----------
+    known: what is known of it before the first look
     context: name of the mark
     """
 
-    def __init__(self, api: Api, project: str, number: int, context: str) -> None:
+    def __init__(self, api: Api, project: str, number: int, known: Request, context: str) -> None:
         self._api = api
         self._project = project
         self._number = number
         self._context = context
         self._me = 0
-        self._request = Request("", "", "", "", "")
+        self._request = known
 
     def look(self) -> There:
         """What is there now."""
@@ -120,6 +129,8 @@ class GitLab:
 
     def add_remark(self, remark: Remark) -> None:
         """Begin a discussion on its line."""
+        if not self._request.base:
+            raise InvalidError(f"{self._request.path}: has no diff yet")
         body = {"body": remark.body, "position": self._position(remark.place)}
         self._api.send("POST", f"{self._request.path}/discussions", body)
 

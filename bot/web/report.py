@@ -16,7 +16,7 @@ from bot.errors import ForgeError, GoneError, InvalidError, UnsureError
 from bot.render.plain import listed
 from bot.sources.bounded_http import pause_before
 from bot.web.plan import Act, Step, plan
-from bot.web.wish import Forge, Remark, Wish
+from bot.web.wish import Forge, Remark, There, Wish
 
 __all__ = ["Outcome", "report"]
 
@@ -49,6 +49,7 @@ def report(
     head: str,
     *,
     dry: bool = False,
+    blind: bool = False,
     pause: Callable[[float], object] = time.sleep,
 ) -> Outcome:
     """Make `forge` say what `wish` wants said of the commit `head`.
@@ -58,6 +59,7 @@ def report(
     wish: what is to be there, given the keys of remarks that cannot stand on their line
     head: what was reviewed; where the request is at another commit by now, nothing is done
     dry: do each step once, which the forge only tells of
+    blind: do not look, which needs a token; take it that nothing of ours is there (a dry run)
     pause: waits so many seconds after a request that got no answer
 
     Raises `ForgeError`.
@@ -66,7 +68,7 @@ def report(
     refused: dict[str, None] = {}
     trouble = "is somebody else changing our comments? Run it again"
     for number in range(1, ROUNDS + 1):
-        there = forge.look()
+        there = There(head, (), ()) if blind else forge.look()
         if there.head != head:
             return Outcome(tuple(done), tuple(refused), there.head)
         steps = plan(wish(refused), there)
@@ -82,12 +84,10 @@ def report(
                 if step.act is not Act.ADD_REMARK or step.remark is None:
                     raise
                 refused[step.remark.key] = None
-            except GoneError as err:
+            except (GoneError, UnsureError) as err:
                 trouble = str(err)
-                break
-            except UnsureError as err:
-                trouble = str(err)
-                pause(max(err.wait, pause_before(number)))
+                if isinstance(err, UnsureError):
+                    pause(max(err.wait, pause_before(number)))
                 break
             else:
                 done.append(step)

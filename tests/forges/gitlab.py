@@ -31,6 +31,8 @@ class GitLab(Server):
         self.head = repository.head
         self.threads: list[dict[str, Any]] = []
         """Discussions, those of a single note too."""
+        self.prepared = True
+        """Whether it has made the diff of the request yet."""
         self._last = 100
 
     @property
@@ -103,10 +105,11 @@ class GitLab(Server):
 
     def _request(self) -> dict[str, Any]:
         refs = {"base_sha": self.repository.base, "start_sha": self.repository.base}
-        return self.described.made(
+        made = self.described.made(
             "MergeRequest", iid=7, sha=self.head, diff_refs={**refs, "head_sha": self.head},
             web_url=f"{self.url}/tea/linux/-/merge_requests/7",
         )  # fmt: skip
+        return made if self.prepared else made | {"diff_refs": None}
 
     def _add(self, asked: Asked) -> Answer:
         note = self._note(asked.json["body"], self._who(asked), None)

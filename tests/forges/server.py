@@ -9,6 +9,7 @@ fixture looks at in the end, lest a client get away with it.
 from __future__ import annotations
 
 import re
+import ssl
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -135,11 +136,15 @@ def _described(path: Path, nullable: tuple[tuple[str, str], ...]) -> Described:
 
 
 @contextmanager
-def serving(server: Server) -> Iterator[Server]:
+def serving(server: Server, tls: ssl.SSLContext | None = None) -> Iterator[Server]:
     """Let `server` answer on a port until the end; it must have been asked nothing wrong."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _handler(server)) as http:
         http.daemon_threads = True
-        server.url = f"http://127.0.0.1:{http.server_address[1]}"
+        server.url = f"http{'s' if tls else ''}://127.0.0.1:{http.server_address[1]}"
+        if tls:
+            http.socket = tls.wrap_socket(
+                http.socket, server_side=True, do_handshake_on_connect=False
+            )
         thread = Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         try:

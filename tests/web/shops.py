@@ -144,7 +144,8 @@ class GitLabShop(Shop):
         return {
             "GITLAB_CI": "true",
             "CI_API_V4_URL": self.server.api,
-            "CI_PROJECT_ID": "5",
+            "CI_PROJECT_ID": "6",  # of the fork
+            "CI_MERGE_REQUEST_PROJECT_ID": "5",
             "CI_MERGE_REQUEST_IID": "7",
             "CI_MERGE_REQUEST_DIFF_BASE_SHA": self.repository.base,
             "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": self.repository.head,

@@ -13,6 +13,15 @@ from tests.web.shops import Shop
 pytestmark = pytest.mark.integration
 WRITES = len(FOUND) + 1
 """Of the first job: one on each line, and one for all."""
+STUCK = """\
+{
+	dma_resv_lock(f->dmabuf->resv, NULL);
+	f->fd = dma_buf_fd(f->dmabuf, O_CLOEXEC);
+	dma_resv_unlock(f->dmabuf->resv);
+	return 0;
+}
+
+"""
 
 
 def whole(shop: Shop) -> bool:
@@ -189,3 +198,17 @@ def test_jobs_at_the_same_time_leave_one_comment(shop: Shop) -> None:
     ends = [(process.communicate(timeout=120)[1], process.returncode) for process in running]
     assert [status for _, status in ends] == [0, 0, 0], ends
     assert whole(shop)
+
+
+def test_where_no_line_is_shown_all_is_told_in_the_comment(shop: Shop) -> None:
+    outside = Answer(shop.refused, {"message": "line must be part of the diff"})
+    ways = "".join(f"int frob_{n}(struct frob *f)\n{STUCK}" for n in range(9))
+    file = "drivers/misc/frob-dma.c"
+    shop.repository.change("frob: many ways", {file: ("int frob_open(", f"{ways}int frob_open(")})
+    shop.push()
+    shop.server.faults = [Fault("POST", "pulls|discussions", outside, times=len(FOUND) + 9)]
+    shop.good()
+    assert shop.server.faults == []
+    assert shop.remarks == []
+    (sticky,) = shop.stickies
+    assert "12 remarks" in sticky
