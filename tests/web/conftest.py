@@ -19,6 +19,12 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return branch(tmp_path_factory.mktemp("made") / "linux").path
 
 
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retries of this process wait a moment: how long they should is for test_api.py to hold."""
+    monkeypatch.setattr("bot.sources.bounded_http.FIRST_PAUSE", 0.02)
+
+
 @pytest.fixture
 def repository(made: Path, tmp_path: Path) -> Repository:
     """A copy of the branch."""

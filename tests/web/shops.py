@@ -20,6 +20,9 @@ from tests.web.running import revokebot, started
 
 __all__ = ["SHOPS", "Said", "Shop"]
 
+ASKED = {"REVOKEBOT_POLICY_CONFIDENCE": "medium"}
+"""What is asked is worth a comment, too: of the branch, two findings of three."""
+
 
 class Said(NamedTuple):
     """A comment of ours on a line, as the forge shows it."""
@@ -108,6 +111,7 @@ class GitHubShop(Shop):
             "GITHUB_EVENT_PATH": str(self.folder / "event.json"),
             "GITHUB_STEP_SUMMARY": str(self.summary),
             "GITHUB_TOKEN": github.BOT,
+            **ASKED,
         }
 
     @property
@@ -151,6 +155,7 @@ class GitLabShop(Shop):
             "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": self.repository.head,
             "CI_COMMIT_SHA": "f" * 40,
             "GITLAB_TOKEN": gitlab.BOT,
+            **ASKED,
         }
 
     @property

@@ -52,6 +52,18 @@ def test_a_push_edits_the_comment_and_lets_go_what_is_gone(shop: Shop) -> None:
     }
 
 
+def test_what_is_worth_no_mail_is_worth_no_comment(shop: Shop) -> None:
+    """The two that are left are questions, and the default is to be sure of one."""
+    sure = {"REVOKEBOT_POLICY_CONFIDENCE": "high"}
+    shop.good(**sure)
+    assert len(shop.remarks) == len(FOUND)
+    shop.repository.change("frob: take the lock again", MENDED)
+    shop.push()
+    shop.good(**sure)
+    assert shop.remarks == []
+    assert len(shop.stickies) == 1
+
+
 def test_when_all_is_gone_the_comment_says_so_and_stays(shop: Shop) -> None:
     shop.good()
     shop.repository.git("reset", "-q", "--hard", "master")
