@@ -21,6 +21,10 @@ MAX_HEADER = 4096
 
 _GIT_HEADER = pattern(r"^diff --git ", re.MULTILINE)
 _PLAIN_HEADER = pattern(r"^--- \S.*\n\+\+\+ \S.*\n(?=@@ -)", re.MULTILINE)
+_QUOTED = pattern(rb'\\([0-3][0-7]{2}|[abfnrtv"\\])')
+_NAMED = {b"abfnrtv"[at : at + 1]: b"\a\b\f\n\r\t\v"[at : at + 1] for at in range(7)} | {
+    one: one for one in (b'"', b"\\")
+}
 _INDEX = pattern(r"^index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})", re.MULTILINE)
 _HUNK = pattern(r"^@@ -\d{1,9}(?:,\d{1,9})? \+\d{1,9}(?:,\d{1,9})? @@")
 
@@ -127,14 +131,23 @@ def _header_path(text: str) -> str:
 
 def _strip(path: str, git: bool) -> str:
     """Undo git's quoting and prefix; a plain diff carries its tree's name as first component."""
-    path = path.rstrip()
-    if path.startswith('"') and path.endswith('"'):
-        raw = path[1:-1].encode("latin-1", "backslashreplace")
-        path = raw.decode("unicode_escape").encode("latin-1", "replace").decode("utf-8", "replace")
-    head, slash, tail = path.partition("/")
-    if slash and (not git or head in ("a", "b", "i", "w", "c", "o")):
+    path = _unquoted(path.rstrip())
+    head, _, tail = path.partition("/")
+    if tail and (not git or head in ("a", "b", "i", "w", "c", "o")):
         return tail
     return path
+
+
+def _unquoted(path: str) -> str:
+    """Undo git's quoting (`core.quotePath`); what git would not write stays as it is."""
+    if len(path) < 3 or not (path.startswith('"') and path.endswith('"')):
+        return path
+    raw = path[1:-1].encode("utf-8", "surrogatepass")
+    return _QUOTED.sub(_meant, raw).decode("utf-8", "replace")
+
+
+def _meant(quoted: re.Match[bytes]) -> bytes:
+    return _NAMED.get(quoted[1]) or bytes([int(quoted[1], 8)])
 
 
 def parse_section(section: Section) -> FileDiff:
@@ -241,5 +254,5 @@ def _side(path: str, head: str, marker: str, rename: str) -> str | None:
                 else _strip(named, head.startswith("diff --git "))
             )
         if line.startswith(rename):
-            return line[len(rename) :]
+            return _unquoted(line[len(rename) :])
     return path

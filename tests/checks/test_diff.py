@@ -130,6 +130,30 @@ def test_a_rename_without_a_hunk() -> None:
     assert (file.old_path, file.new_path, file.hunks) == ("x.c", "y.c", ())
 
 
+@pytest.mark.parametrize(
+    ("quoted", "path"),
+    [
+        ('"x/gr\\303\\266\\303\\237e.c"', "x/größe.c"),
+        ('"x/\\"\\\\\\t.c"', 'x/"\\\t.c'),
+        ('"x/\\377.c"', "x/\ufffd.c"),
+        ('"x/größe\\".c"', 'x/größe".c'),
+        # What git would not write stays.
+        ('"x/\\"', "x/\\"),
+        ('"x/\\xZ\\N{foo}\\777"', "x/\\xZ\\N{foo}\\777"),
+        ('"', '"'),
+        ('""', '""'),
+    ],
+)
+def test_a_path_in_quotes(quoted: str, path: str) -> None:
+    prefixed = quoted.replace('"x', '"b/x')
+    (file,) = files_of(
+        f"diff --git a/x.c {prefixed}\n--- a/x.c\n+++ {prefixed}\n@@ -1 +1 @@\n-a\n+b\n"
+    )
+    assert file.new_path == path
+    (file,) = files_of(f"diff --git a/x.c {prefixed}\nrename from x.c\nrename to {quoted}\n")
+    assert file.new_path == path
+
+
 def test_a_removed_line_that_looks_like_a_header() -> None:
     (file,) = files_of(SIMPLE.replace("-two\n", "--- two\n"))
     assert [line.text for line in file.hunks[0].lines if line.sign == "-"] == ["-- two"]
