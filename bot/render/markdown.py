@@ -25,7 +25,7 @@ _PLAIN = pattern(
     r"|v?[0-9]{1,4}(?:\.[0-9]{1,4})+(?:-rc[0-9]{1,2})?"
     r"|[-\u2013\u2014]"
 )
-_REFERENCE = pattern(r"(?:gh|gl|cve|ghsa)-.*|[0-9a-f]{7,}", re.IGNORECASE)
+_REFERENCE = pattern(r"(?:gh|gl|cve|ghsa)-|(?<![^\W_])[0-9a-f]{7,}(?![^\W_])", re.IGNORECASE)
 """Words that are plain, and that a forge makes links of: GH-1, and hashes of commits."""
 BEFORE, AFTER = "(\"'\u201c\u2018", ".,;:?!)\"'\u201d\u2019"
 """Punctuation of prose around a word, which means nothing to Markdown there."""
@@ -72,7 +72,7 @@ def _piece(piece: str) -> str:
     while ")" in after and core.count("(") > core.count(")"):
         inner, _, after = after.partition(")")
         core += f"{inner})"
-    plain = not core or (_PLAIN.fullmatch(core) and not _REFERENCE.fullmatch(core))
+    plain = not core or (_PLAIN.fullmatch(core) and not _REFERENCE.search(core))
     return f"{before}{core if plain else code(core)}{after}"
 
 

@@ -26,6 +26,7 @@ def test_the_tests_would_see_what_a_forge_makes_of_it() -> None:
 
 @given(STRINGS)
 @example("1. x")
+@example("deadbee/close")
 @example("a\n/close\nb")
 @example("`a` `b` c`")
 @example("`" * 9)
