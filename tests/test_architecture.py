@@ -54,7 +54,7 @@ RULES_MAY_IMPORT = ("checks.api", "checks.source")
 SLOW = frozenset({
     "alembic", "asyncio", "b4", "concurrent.futures", "dkim", "dns", "imaplib",
     "importlib.metadata", "liblore", "logging", "multiprocessing", "psycopg", "requests", "smtplib",
-    "sqlalchemy", "sqlite3", "tqdm", "urllib.request", "urllib3",
+    "sqlalchemy", "sqlite3", "tqdm", "urllib.request", "urllib3", "xml.etree.ElementTree",
 })  # fmt: skip
 """What `revokebot review FILE` has no use for, and would pay for at every start.
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -129,9 +130,10 @@ def _junit(text: str) -> list[Read]:
         for case in suite.iter("testcase"):
             for failure in case.iter("failure"):
                 name = case.attrib["name"]
-                path, _, line = name.partition(" (")[0].rpartition(":")
+                place = re.fullmatch(r"(.*):([0-9]+)(?: \([0-9]+\))?", name, re.DOTALL)
+                assert place is not None
                 found.append(Read(
-                    case.attrib["classname"], path, int(line), failure.attrib["type"],
+                    case.attrib["classname"], place[1], int(place[2]), failure.attrib["type"],
                     failure.text or "", name,
                 ))  # fmt: skip
     return found

@@ -30,10 +30,12 @@ SETTINGS = Settings(reply=ReplySettings(homepage="https://bot.example.org/a b"))
 each = pytest.mark.parametrize("name", FORMATS)
 
 
-def render(name: str, reviews: Sequence[Review], *more: object) -> str:
+def render(
+    name: str, reviews: Sequence[Review], *more: object, settings: Settings = SETTINGS
+) -> str:
     """What `--format NAME` writes."""
     module, _, function = DOCUMENTS[name].rpartition(".")
-    text = getattr(import_module(module), function)(reviews, SETTINGS, *more)
+    text = getattr(import_module(module), function)(reviews, settings, *more)
     assert isinstance(text, str)
     return text
 
