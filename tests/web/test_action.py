@@ -9,11 +9,8 @@ is fetched: the virtualenv sees the packages of this one by a path file.
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 import sys
-import sysconfig
-import venv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +20,7 @@ import yaml
 
 from tests.forges import github
 from tests.web.branches import FOUND, Repository
+from tests.web.installed import installed, lay_traps, lend_packages, source
 from tests.web.running import environment
 from tests.web.shops import GitHubShop, opened
 
@@ -32,8 +30,6 @@ ACTION = yaml.safe_load((ROOT / "action.yml").read_text())
 WORKFLOWS = sorted((ROOT / "contrib/ci").glob("github*.yml"))
 INSTALL, REVIEW = ACTION["runs"]["steps"]
 INPUT = re.compile(r"\$\{\{ inputs\.([a-z-]+) \}\}")
-PACKAGE = ("bot", "checks", "contrib", "templates", "pyproject.toml", "README.md", "LICENSE")
-SHADOWS = ("bot", "checks", "venv", "pip", "ensurepip", "json", "sitecustomize", "requests")
 
 
 def step(
@@ -55,34 +51,19 @@ def step(
     )  # fmt: skip
 
 
-def lay_traps(folder: Path) -> None:
-    """Put modules there that tell of it when somebody imports them."""
-    for name in SHADOWS:
-        (folder / f"{name}.py").write_text(
-            f"open({str(folder / 'caught')!r}, 'w')\nraise SystemExit(99)\n"
-        )
-
-
 @pytest.fixture(scope="module")
 def temp(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """$RUNNER_TEMP after the first step."""
     folder = tmp_path_factory.mktemp("runner")
-    action = folder / "action"
-    action.mkdir()
-    (action / "requirements.lock").write_text("# empty\n")
-    for name in PACKAGE:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, action / name)
-    venv.create(folder / "revokebot", symlinks=True)
-    place = sysconfig.get_path("purelib", vars={"base": str(folder / "revokebot")})
-    (Path(place) / "packages.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    source(folder / "action")
+    lend_packages(folder / "revokebot")
     (folder / "checkout").mkdir()
     lay_traps(folder / "checkout")
-    variables = {"RUNNER_TEMP": str(folder), "GITHUB_ACTION_PATH": str(action)}
+    variables = {"RUNNER_TEMP": str(folder), "GITHUB_ACTION_PATH": str(folder / "action")}
     done = step(INSTALL, folder / "checkout", {**variables, "PIP_NO_INDEX": "1"})
     assert done.returncode == 0, done.stderr
     assert not (folder / "checkout/caught").exists()
-    assert (Path(place) / "bot/templates").is_dir(), "it is not installed, but found by a path"
+    assert installed(folder / "revokebot")
     return folder
 
 
