@@ -14,6 +14,7 @@ __all__ = ["add", "run"]
 ACTIONS = {
     "github": "comment on a pull request, from a workflow or by hand",
     "gitlab": "comment on a merge request, from a job or by hand",
+    "forgejo": "comment on a pull request of Forgejo or Gitea, from a job or by hand",
     "patchwork": "post a check for each patch of a series",
 }
 

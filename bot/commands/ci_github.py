@@ -8,25 +8,27 @@ summary tell the same.
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.commands.ci_flags import add_flags, announce, ends, fail_status, tell_dry
+from bot.commands.ci_flags import (
+    add_flags,
+    annotate,
+    announce,
+    ends,
+    fail_status,
+    payload,
+    tell_dry,
+)
 from bot.commands.review import settings_of
 from bot.config import Settings
-from bot.errors import DeniedError, ForgeError, GoneError, InputError, InvalidError, UsageError
-from bot.landing import shown
+from bot.errors import DeniedError, ForgeError, GoneError, InvalidError, UsageError
 from bot.render import document
-from bot.render.annotations import render as annotated
-from bot.render.plain import one_line
 from bot.sources.git import commit
-from bot.told import told
 from bot.web.api import Api, Server
 from bot.web.branch import Branch, read_branch, token_of
 from bot.web.comments import tell, wish
@@ -73,9 +75,7 @@ def run(args: Namespace) -> int:
     branch = read_branch(job.base, job.head, settings)
     _summarise(branch, settings, environ.get("GITHUB_STEP_SUMMARY", ""), dry=args.dry_run)
     if not _commented(args, api, job, branch, settings, token):
-        for review in branch.reviews:
-            spots = ((one, shown(one, review.posting.series)) for one in told(review))
-            sys.stdout.write("".join(annotated(spots)))
+        annotate(branch.reviews)
     return fail_status(branch.reviews, settings)
 
 
@@ -148,7 +148,7 @@ def _job(
 def _event(args: Namespace, environ: Mapping[str, str], api: Api) -> Event:
     """What is asked for, by number or by event."""
     if not args.pull:
-        return read_event(_payload(args.event or environ.get("GITHUB_EVENT_PATH", "")))
+        return read_event(payload(args.event or environ.get("GITHUB_EVENT_PATH", "")))
     repo = args.repo or environ.get("GITHUB_REPOSITORY", "")
     if not repo:
         raise UsageError("--pull needs --repo OWNER/NAME")
@@ -173,13 +173,6 @@ def _unless_unknown(err: ForgeError) -> None:
     if "HTTP 401" in str(err):
         raise err
     announce(str(err))
-
-
-def _payload(path: str) -> object:
-    try:
-        return json.loads(Path(path).read_text("utf-8")) if path else {}
-    except (OSError, ValueError) as err:
-        raise InputError(f"{path}: no event can be read from it ({one_line(str(err))})") from err
 
 
 def _summarise(branch: Branch, settings: Settings, path: str, *, dry: bool) -> None:

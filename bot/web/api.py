@@ -103,12 +103,15 @@ class Api:
         """What is at `path`, read from JSON.  Raises `ForgeError`."""
         return _read(self._ask("GET", self._url(path), params=params))
 
-    def pages(self, path: str, params: Mapping[str, str | int] | None = None) -> Iterator[Any]:
+    def pages(
+        self, path: str, params: Mapping[str, str | int] | None = None, *, size: int = 100
+    ) -> Iterator[Any]:
         """All items of the list at `path`, whatever number of pages it has (RFC 8288 `next`).
 
+        `size` is the number of items to ask for at once, 0 for no word of it.
         Raises `ForgeError`, also where there are more than `MAX_PAGES`.
         """
-        url, query = self._url(path), {"per_page": 100, **(params or {})}
+        url, query = self._url(path), {**({"per_page": size} if size else {}), **(params or {})}
         for _page in range(MAX_PAGES):
             answer = self._ask("GET", url, params=query)
             items = _read(answer)

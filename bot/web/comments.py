@@ -29,7 +29,7 @@ from bot.web.wish import Remark, Wish
 from checks.api import Finding
 from checks.source.pattern import pattern
 
-__all__ = ["Dialect", "Told", "keyed", "mark", "tell", "wish"]
+__all__ = ["Dialect", "Told", "keyed", "linked", "mark", "tell", "wish"]
 
 ALL = "all"
 """The key in the mark of the comment for all."""
@@ -56,6 +56,23 @@ class Told(NamedTuple):
     key: str
     """Tells it from all others of the same branch, through all pushes."""
     review: Review
+
+
+def linked(files: str, base: str, head: str) -> Callable[[Place], str]:
+    """What makes the URL of a line, for `Dialect`.
+
+    Parameters
+    ----------
+    files: URL below which the forge shows files, by commit and path
+    base, head: commits that the lines are of, before and after the change
+    """
+
+    def link(place: Place) -> str:
+        old = place.side == "old"
+        path = quote(place.old_path if old else place.path)
+        return f"{files}/{base if old else head}/{path}#L{place.line}"
+
+    return link
 
 
 def tell(reviews: Sequence[Review], whole: WholeDiff) -> tuple[Told, ...]:

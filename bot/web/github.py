@@ -12,12 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 from bot.errors import DeniedError, ForgeError, GoneError
 from bot.web.api import Api
-from bot.web.comments import Dialect, keyed
-from bot.web.whole import Place
+from bot.web.comments import Dialect, keyed, linked
 from bot.web.wish import Comment, Remark, There
 
 __all__ = ["GitHub", "Pull", "dialect", "pull_of", "pulls_at"]
@@ -45,13 +43,7 @@ def dialect(page: str, repo: str, base: str, head: str) -> Dialect:
     repo: OWNER/NAME
     base, head: commits that the lines are of, before and after the change
     """
-
-    def link(place: Place) -> str:
-        old = place.side == "old"
-        path = quote(place.old_path if old else place.path)
-        return f"{page.rstrip('/')}/{repo}/blob/{base if old else head}/{path}#L{place.line}"
-
-    return Dialect("pull request", MOST, link)
+    return Dialect("pull request", MOST, linked(f"{page.rstrip('/')}/{repo}/blob", base, head))
 
 
 def pull_of(api: Api, repo: str, number: int) -> Pull:
@@ -167,9 +159,16 @@ class GitHub:
     def _ours(self, author: Mapping[str, Any]) -> bool:
         if self._me is None:
             try:
-                self._me = str(self._api.get("/user")["login"])
+                self._login()
             except DeniedError:
                 self._me = ""
+        return author.get("login") == self._me if self._me else author.get("type") == "Bot"
+
+    def _login(self) -> str:
+        """Who the token is of.  Raises `DeniedError` where it may not know."""
+        if self._me is None:
+            try:
+                self._me = str(self._api.get("/user")["login"])
             except (KeyError, TypeError) as err:
                 raise ForgeError("GET /user: names nobody; is it the URL of the API?") from err
-        return author.get("login") == self._me if self._me else author.get("type") == "Bot"
+        return self._me

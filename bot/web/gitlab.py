@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from bot.errors import ForgeError, GoneError, InvalidError
 from bot.web.api import Api
-from bot.web.comments import Dialect, keyed
+from bot.web.comments import Dialect, keyed, linked
 from bot.web.whole import Place
 from bot.web.wish import Comment, Remark, There
 
@@ -46,13 +46,7 @@ def dialect(page: str, base: str, head: str) -> Dialect:
     page: URL of the project for people
     base, head: commits that the lines are of, before and after the change
     """
-
-    def link(place: Place) -> str:
-        old = place.side == "old"
-        path = quote(place.old_path if old else place.path)
-        return f"{page.rstrip('/')}/-/blob/{base if old else head}/{path}#L{place.line}"
-
-    return Dialect("merge request", MOST, link)
+    return Dialect("merge request", MOST, linked(f"{page.rstrip('/')}/-/blob", base, head))
 
 
 def path_of(project: str, number: int) -> str:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.forges import github, gitlab
+from tests.forges import forgejo, github, gitlab
 from tests.forges.server import Server, serving
 from tests.web.branches import Repository
 from tests.web.running import revokebot, started
@@ -184,7 +184,39 @@ class GitLabShop(Shop):
         self.server.say(body)
 
 
+class ForgejoShop(Shop):
+    """Forgejo, which takes the comment for all alone."""
+
+    action = "forgejo"
+    server: forgejo.Forgejo
+
+    def __init__(self, repository: Repository, folder: Path) -> None:
+        super().__init__(repository, folder)
+        self.server = forgejo.Forgejo(repository)
+
+    def variables(self) -> dict[str, str]:
+        pull = {"number": 7, "base": {"sha": self.repository.base}}
+        pull["head"] = {"sha": self.repository.head}
+        (self.folder / "event.json").write_text(json.dumps({"pull_request": pull}))
+        return {
+            "GITHUB_API_URL": self.server.api,
+            "GITHUB_SERVER_URL": "https://forgejo.example",
+            "GITHUB_REPOSITORY": forgejo.REPO,
+            "GITHUB_EVENT_PATH": str(self.folder / "event.json"),
+            "FORGEJO_TOKEN": forgejo.BOT,
+            **ASKED,
+        }
+
+    @property
+    def stickies(self) -> list[str]:
+        return [one["body"] for one in self.server.comments]
+
+    def say(self, body: str) -> None:
+        self.server.say(body)
+
+
 SHOPS: tuple[type[Shop], ...] = (GitHubShop, GitLabShop)
+"""Those that take comments on lines."""
 
 
 @contextmanager
