@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import socket
 import subprocess
 import threading
@@ -41,6 +42,7 @@ class Archive:
         self._log = folder / "httpd.log"
         self._lock = threading.Lock()
         self._server: subprocess.Popen[bytes] | None = None
+        self._answers = False
         self.folder = folder / NAME
         command = ["public-inbox-init", "-V2", "-L", "full", NAME, str(self.folder)]
         run([*command, self.url, "soak@example.org"], self._env)
@@ -56,15 +58,21 @@ class Archive:
         with open(self._log, "ab") as log:
             self._server = subprocess.Popen(command, env=self._env, stdout=log, stderr=log)
         for _try in range(1200):
-            try:
-                with urllib.request.urlopen(f"{self.url}/_/text/help/raw", timeout=5):
-                    return
-            except (urllib.error.URLError, ConnectionError):
-                time.sleep(0.05)
-        raise AssertionError(f"public-inbox-httpd does not answer at {self.url}")
+            with (
+                suppress(urllib.error.URLError, ConnectionError, TimeoutError),
+                urllib.request.urlopen(f"{self.url}/_/text/help/raw", timeout=5),
+            ):
+                break
+            time.sleep(0.05)
+        else:
+            raise AssertionError(f"public-inbox-httpd does not answer at {self.url}")
+        with self._lock:
+            self._answers = True
+            self._look_again()  # at what has come meanwhile
 
     def kill(self) -> None:
         """Kill the server in the middle of whatever it does."""
+        self._answers = False
         if self._server is not None:
             self._server.kill()
             self._server.wait()
@@ -77,8 +85,15 @@ class Archive:
         """Put mails into it, in this order; they can be searched from now on."""
         with self._lock:
             add(self.folder, self._env, mails)
-            if self._server is not None and self._server.poll() is None:
-                self._server.send_signal(1)  # SIGHUP: it searches what it opened first otherwise
+            self._look_again()
+
+    def _look_again(self) -> None:
+        """Make the server search what is new, too; it searches what it opened first otherwise.
+
+        One that is still starting would end by the signal: it does not know it yet.
+        """
+        if self._answers and self._server is not None:
+            self._server.send_signal(signal.SIGHUP)
 
     def head(self) -> str:
         """The newest commit."""
