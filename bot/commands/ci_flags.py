@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import sys
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bot.commands.review import FINDINGS, add_rule_flags, add_threshold
@@ -17,9 +17,19 @@ from bot.model import Review
 from bot.render.annotations import render as annotated
 from bot.render.plain import one_line
 from bot.told import told
+from bot.web.api import Server
 from checks.api import Severity
 
-__all__ = ["add_flags", "announce", "annotate", "ends", "fail_status", "payload", "tell_dry"]
+__all__ = [
+    "add_flags",
+    "announce",
+    "annotate",
+    "ends",
+    "fail_status",
+    "payload",
+    "server_of",
+    "tell_dry",
+]
 
 
 def add_flags(parser: ArgumentParser) -> None:
@@ -29,6 +39,22 @@ def add_flags(parser: ArgumentParser) -> None:
     )
     add_rule_flags(parser)
     add_threshold(parser)
+
+
+def server_of(
+    settings: Settings, url: str, headers: Mapping[str, str], variable: str, may: str
+) -> Server:
+    """The server at `url` by the settings of `[ci]`.
+
+    Parameters
+    ----------
+    headers: that carry the token
+    variable: of the environment, where the token is looked for first
+    may: what the token has to be allowed
+    """
+    ci = settings.ci
+    named = "ci.token_file" if ci.token_file else f"${variable}"
+    return Server(url, headers, named, may, ci.timeout, ci.deadline, ci.ca_file)
 
 
 def tell_dry(line: str) -> None:

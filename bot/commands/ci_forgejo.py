@@ -18,6 +18,7 @@ from bot.commands.ci_flags import (
     ends,
     fail_status,
     payload,
+    server_of,
     tell_dry,
 )
 from bot.commands.review import settings_of
@@ -85,15 +86,9 @@ def _server(args: Namespace, settings: Settings, environ: Mapping[str, str], tok
     url = args.url or environ.get("GITHUB_API_URL", "")
     if not url:
         raise UsageError("no API is named; give --url https://HOST/api/v1, or $GITHUB_API_URL")
-    return Server(
-        url,
-        {"Authorization": f"token {token}"} if token else {},
-        "ci.token_file" if settings.ci.token_file else f"${TOKENS[0]}",
-        "scopes read:user, read:repository and write:issue, and to be of somebody who may comment",
-        settings.ci.timeout,
-        settings.ci.deadline,
-        settings.ci.ca_file,
-    )
+    headers = {"Authorization": f"token {token}"} if token else {}
+    may = "scopes read:user, read:repository and write:issue, and to be of somebody who may comment"
+    return server_of(settings, url, headers, TOKENS[0], may)
 
 
 def _event(args: Namespace, environ: Mapping[str, str], api: Api, repo: str) -> Event:

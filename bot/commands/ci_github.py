@@ -22,6 +22,7 @@ from bot.commands.ci_flags import (
     ends,
     fail_status,
     payload,
+    server_of,
     tell_dry,
 )
 from bot.commands.review import settings_of
@@ -113,16 +114,9 @@ def _server(settings: Settings, environ: Mapping[str, str], token: str) -> Serve
     headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": "2022-11-28"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
-    return Server(
-        environ.get("GITHUB_API_URL", "https://api.github.com"),
-        headers,
-        "ci.token_file" if settings.ci.token_file else "$GITHUB_TOKEN",
-        "permission to read contents, and to write pull requests",
-        settings.ci.timeout,
-        settings.ci.deadline,
-        settings.ci.ca_file,
-        PAUSE,
-    )
+    url = environ.get("GITHUB_API_URL", "https://api.github.com")
+    may = "permission to read contents, and to write pull requests"
+    return server_of(settings, url, headers, TOKENS[0], may)._replace(pause=PAUSE)
 
 
 def _job(

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from bot.commands.ci_flags import add_flags, announce, ends, fail_status, tell_dry
+from bot.commands.ci_flags import add_flags, announce, ends, fail_status, server_of, tell_dry
 from bot.commands.output import opened
 from bot.commands.review import settings_of
 from bot.config import Settings
@@ -102,15 +102,9 @@ def _server(args: Namespace, settings: Settings, environ: Mapping[str, str], tok
     if not url:
         raise UsageError("no API is named; give --url https://HOST/api/v4, or $CI_API_V4_URL")
     authority = environ.get("CI_SERVER_TLS_CA_FILE", "")
-    return Server(
-        url,
-        {"PRIVATE-TOKEN": token} if token else {},
-        "ci.token_file" if settings.ci.token_file else "$GITLAB_TOKEN",
-        "scope api, and the role of a developer",
-        settings.ci.timeout,
-        settings.ci.deadline,
-        settings.ci.ca_file or (Path(authority) if authority else None),
-    )
+    headers = {"PRIVATE-TOKEN": token} if token else {}
+    server = server_of(settings, url, headers, TOKENS[0], "scope api, and the role of a developer")
+    return server if server.ca_file or not authority else server._replace(ca_file=Path(authority))
 
 
 def _job(args: Namespace, environ: Mapping[str, str], api: Api) -> _Job:

@@ -13,7 +13,7 @@ import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 
-from bot.commands.ci_flags import add_flags, announce, fail_status, tell_dry
+from bot.commands.ci_flags import add_flags, announce, fail_status, server_of, tell_dry
 from bot.commands.review import add_revision_flags, options_of, settings_of
 from bot.config import Settings
 from bot.errors import BotError, UsageError
@@ -22,7 +22,7 @@ from bot.render.links import links
 from bot.render.plain import one_line
 from bot.setup import Setup
 from bot.sources import SourceOptions, open_source
-from bot.web.api import Api, Server
+from bot.web.api import Api
 from bot.web.branch import token_of
 from bot.web.patchwork import Patchwork, checks_of
 from checks.scope import in_scope
@@ -96,14 +96,7 @@ def _patchwork(args: Namespace, settings: Settings) -> Patchwork:
     token = token_of(settings, os.environ, TOKEN)
     if not token and not args.dry_run:
         raise UsageError(f"no token: put one into ${TOKEN}, or into the file ci.token_file names")
-    server = Server(
-        url,
-        {"Authorization": f"Token {token}"} if token else {},
-        "ci.token_file" if settings.ci.token_file else f"${TOKEN}",
-        "to be of a maintainer of the project",
-        settings.ci.timeout,
-        settings.ci.deadline,
-        settings.ci.ca_file,
-    )
+    headers = {"Authorization": f"Token {token}"} if token else {}
+    server = server_of(settings, url, headers, TOKEN, "to be of a maintainer of the project")
     api = Api(server, tell_dry if args.dry_run else None)
     return Patchwork(api, args.project, settings.ci.context, time.sleep)

@@ -49,6 +49,13 @@ class Shop:
         """The environment of the job."""
         raise NotImplementedError
 
+    def event(self) -> str:
+        """The file with the event `pull_request`, as GitHub and Forgejo write it."""
+        ends = {"base": {"sha": self.repository.base}, "head": {"sha": self.repository.head}}
+        path = self.folder / "event.json"
+        path.write_text(json.dumps({"pull_request": {"number": 7, **ends}}))
+        return str(path)
+
     def run(self, *flags: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run the job to its end."""
         return revokebot(
@@ -100,15 +107,12 @@ class GitHubShop(Shop):
         self.summary = folder / "summary.md"
 
     def variables(self) -> dict[str, str]:
-        event = {"number": 7, "base": {"sha": self.repository.base}}
-        pull = {**event, "head": {"sha": self.repository.head}}
-        (self.folder / "event.json").write_text(json.dumps({"pull_request": pull}))
         return {
             "GITHUB_ACTIONS": "true",
             "GITHUB_API_URL": self.server.url,
             "GITHUB_SERVER_URL": "https://github.example",
             "GITHUB_REPOSITORY": github.REPO,
-            "GITHUB_EVENT_PATH": str(self.folder / "event.json"),
+            "GITHUB_EVENT_PATH": self.event(),
             "GITHUB_STEP_SUMMARY": str(self.summary),
             "GITHUB_TOKEN": github.BOT,
             **ASKED,
@@ -195,14 +199,11 @@ class ForgejoShop(Shop):
         self.server = forgejo.Forgejo(repository)
 
     def variables(self) -> dict[str, str]:
-        pull = {"number": 7, "base": {"sha": self.repository.base}}
-        pull["head"] = {"sha": self.repository.head}
-        (self.folder / "event.json").write_text(json.dumps({"pull_request": pull}))
         return {
             "GITHUB_API_URL": self.server.api,
             "GITHUB_SERVER_URL": "https://forgejo.example",
             "GITHUB_REPOSITORY": forgejo.REPO,
-            "GITHUB_EVENT_PATH": str(self.folder / "event.json"),
+            "GITHUB_EVENT_PATH": self.event(),
             "FORGEJO_TOKEN": forgejo.BOT,
             **ASKED,
         }
