@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Event, Lock
 from typing import TypeVar
 
@@ -101,11 +102,9 @@ class Desk:
                         self.tried(lambda act=act, late=late: act(store, owner, late))  # type: ignore[misc]
 
 
-@pytest.fixture
-def cut(postgres: Postgres) -> Iterator[str]:
-    """The URL of a database whose connections are cut one after the other."""
-    url = postgres.new()
-    Watched.open(StoreSettings(url)).close()
+@contextmanager
+def cut(postgres: Postgres, url: str) -> Iterator[None]:
+    """Connections to the database at `url` are cut one after the other until the end."""
     over = Event()
 
     def run() -> None:
@@ -115,23 +114,24 @@ def cut(postgres: Postgres) -> Iterator[str]:
 
     with ThreadPoolExecutor(1) as pool:
         cutting = pool.submit(run)
-        yield url
-        over.set()
+        try:
+            yield
+        finally:
+            over.set()
         cutting.result()
 
 
-def test_all_is_dealt_with_once(cut: str, postgres: Postgres) -> None:
-    desk = Desk(cut)
-    ids = None
-    with desk.opened() as store:
-        while ids is None:
-            ids = desk.tried(lambda: many(store, 60))
-    with ThreadPoolExecutor(len(OWNERS)) as pool:
+def test_all_is_dealt_with_once(postgres: Postgres) -> None:
+    desk = Desk(postgres.new())
+    # All at once, and longer than connections live below: not with them.
+    with Watched.open(StoreSettings(desk.url)) as store:
+        ids = many(store, 60)
+    with cut(postgres, desk.url), ThreadPoolExecutor(len(OWNERS)) as pool:
         for one in [pool.submit(desk.work, owner) for owner in OWNERS]:
             one.result()
     assert desk.left == dict.fromkeys(ids, 1)
     assert any("try again" in words for words in desk.errors)
-    with postgres.connect(cut.rpartition("/")[2]) as connection:
+    with postgres.connect(desk.url.rpartition("/")[2]) as connection:
         states = connection.execute("SELECT state, count(*) FROM reply GROUP BY state").fetchall()
         assert states == [("sent", 60)]
         found = connection.execute("SELECT msgid FROM mail").fetchall()
