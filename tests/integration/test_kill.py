@@ -38,8 +38,8 @@ OWN = (
 )  # fmt: skip
 """Steps of the sender itself, named after what it calls; commits are those of the outbox."""
 STEPS = (*OWN, *(f"server-{verb}" for verb in VERBS))
-ROUNDS = {"sqlite": 11, "postgresql": 2}
-"""Times that each step is killed at: 231 and 42 kill points."""
+ROUNDS = {"sqlite": 8, "postgresql": 2}
+"""Times that each step is killed at: 168 and 42 kill points."""
 LATER = timedelta(hours=3)
 """Beyond lease, settling time and the wait for another attempt; the kills take minutes."""
 
