@@ -57,13 +57,13 @@ def run(args: Namespace) -> int:
     api = Api(server, tell_dry if args.dry_run else None)
     repo = args.repo or os.environ.get("GITHUB_REPOSITORY", "")
     event = _event(args, os.environ, api, repo)
+    repo = repo or event.repo
     branch = read_branch(event.base, event.head, settings)
-    if event.number and repo and (token or args.dry_run):
+    if event.number and (token or args.dry_run):
         announce(_comment(api, repo, event.number, branch, settings, server.url, blind=not token))
     else:
-        announce(
-            f"{NO_TOKEN}; told here" if event.number else "no pull request is named; told here"
-        )
+        why = NO_TOKEN if event.number else "no pull request is named"
+        announce(f"{why}; told here")
         annotate(branch.reviews)
     return fail_status(branch.reviews, settings)
 
@@ -106,4 +106,6 @@ def _event(args: Namespace, environ: Mapping[str, str], api: Api, repo: str) -> 
         event = event._replace(base=base, head=head)
     if not event.base or not event.head:
         raise UsageError("nothing says which commits; give --range A..B, or --repo and --pull")
+    if event.number and not (repo or event.repo):
+        raise UsageError("nothing says which repository; give --repo OWNER/NAME")
     return event

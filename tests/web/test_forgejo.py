@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -157,3 +158,18 @@ def test_by_hand_all_is_named(shop: ForgejoShop) -> None:
         done = shop.run(*named[:at], *named[at + 2 :], **nothing)
         assert done.returncode == 2
         assert "give --" in done.stderr or "needs --repo" in done.stderr
+
+
+def test_a_push_is_told_in_the_log(shop: ForgejoShop, tmp_path: Path) -> None:
+    ends = {"before": shop.repository.base, "after": shop.repository.head}
+    (tmp_path / "push.json").write_text(json.dumps(ends))
+    done = shop.good("--event", str(tmp_path / "push.json"))
+    assert done.stdout.count("::") == 2 * len(FOUND)
+    assert "no pull request is named; told here" in done.stderr
+    assert shop.server.asked == []
+
+
+def test_a_pull_request_of_no_repository_is_an_error(shop: ForgejoShop) -> None:
+    done = shop.run(GITHUB_REPOSITORY="")
+    assert done.returncode == 2
+    assert "give --repo OWNER/NAME" in done.stderr
