@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -91,9 +91,18 @@ def postgres() -> Iterator[Postgres]:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.integration)])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """`store.url` of an outbox that is not made yet; the test runs on both kinds of database."""
+def new_store(request: pytest.FixtureRequest) -> Callable[[Path], str]:
+    """Gives the `store.url` of an outbox that is not made yet; the test runs on both databases.
+
+    It is given a folder, in which that of SQLite is.
+    """
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/state/outbox.db"
+        return lambda folder: f"sqlite:///{folder}/state/outbox.db"
     server: Postgres = request.getfixturevalue("postgres")
-    return server.new()
+    return lambda folder: server.new()
+
+
+@pytest.fixture
+def store_url(new_store: Callable[[Path], str], tmp_path: Path) -> str:
+    """`store.url` of an outbox that is not made yet; the test runs on both kinds of database."""
+    return new_store(tmp_path)

@@ -13,10 +13,15 @@ import os
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
+from threading import Lock
 from typing import Any, NamedTuple
 
 import pytest
@@ -25,7 +30,7 @@ from bot.config import Settings
 from bot.outgoing import Action, Draft, Envelope, Judged, Outcome, State, Verdict
 from bot.settings import DeliverySettings, ReplySettings, StoreSettings
 from bot.sources.options import ArchiveOptions, SourceOptions
-from tests.integration.conftest import Inbox
+from tests.integration.conftest import Inbox, served
 from tests.integration.postoffice import VERBS, Address, opened
 from tests.integration.replies import reply_to, reviewed
 
@@ -37,9 +42,13 @@ OWN = (
     "after-sent",
 )  # fmt: skip
 """Steps of the sender itself, named after what it calls; commits are those of the outbox."""
+ASKING = Lock()
+"""A status of a process can be read once; two threads that ask for it would get half of it each."""
 STEPS = (*OWN, *(f"server-{verb}" for verb in VERBS))
-ROUNDS = {"sqlite": 8, "postgresql": 2}
-"""Times that each step is killed at: 168 and 42 kill points."""
+LANES = 2
+"""Benches at work at the same time."""
+ROUNDS = {"sqlite": 4, "postgresql": 1}
+"""Times that each step is killed at on each bench: 168 and 42 kill points in all."""
 LATER = timedelta(hours=3)
 """Beyond lease, settling time and the wait for another attempt; the kills take minutes."""
 
@@ -131,6 +140,20 @@ def work(job: Job) -> None:
             pass
 
 
+def begin(worker: BaseProcess) -> None:
+    """Start it; which asks all others how they are."""
+    with ASKING:
+        worker.start()
+
+
+def end(worker: BaseProcess, seconds: float) -> int | None:
+    """Wait for its end; the exit status, None where it has not come to an end."""
+    wait([worker.sentinel], seconds)
+    with ASKING:
+        worker.join(0)
+        return worker.exitcode
+
+
 class Bench(NamedTuple):
     """The outbox, the inbox and the server of this test."""
 
@@ -145,23 +168,21 @@ class Bench(NamedTuple):
         worker = context.Process(target=work, args=(self.job._replace(step=step),))
         office = self.address.office
         with office.lock:
-            worker.start()
+            begin(worker)
             office.verb = step.removeprefix("server-") if step.startswith("server-") else ""
             office.victim = worker.pid or 0
-        worker.join(60)
-        assert worker.exitcode is not None, f"{step}: the worker hangs"
+        status = end(worker, 60)
+        assert status is not None, f"{step}: the worker hangs"
         office.victim = 0
-        return bool(worker.exitcode == -signal.SIGKILL)
+        return status == -signal.SIGKILL
 
     def clean_up(self, context: Any, late: int) -> None:
         """Let two workers at once deal with all that is due by then."""
         job = self.job._replace(late=late)
         cleaners = [context.Process(target=work, args=(job,)) for _ in range(2)]
         for cleaner in cleaners:
-            cleaner.start()
-        for cleaner in cleaners:
-            cleaner.join(900)
-            assert cleaner.exitcode == 0
+            begin(cleaner)
+        assert [end(cleaner, 900) for cleaner in cleaners] == [0, 0]
 
     def drafts(self) -> list[Draft]:
         from bot.store import Store
@@ -183,29 +204,45 @@ class Bench(NamedTuple):
         return found
 
 
-@pytest.fixture
-def bench(own_inbox: Inbox, store_url: str, tmp_path: Path) -> Any:
+@contextmanager
+def benched(folder: Path, model: Path, url: str) -> Iterator[Bench]:
+    """A bench with an inbox and a server of its own, whose outbox at `url` has a reply a kill."""
     from bot.store import Store
 
-    git_config = tmp_path / "gitconfig"
-    review, parents = reviewed(own_inbox)
-    now = datetime.now(UTC)
-    rounds = ROUNDS[store_url.partition("+")[0].partition(":")[0]]
-    count = rounds * len(STEPS)
-    replies = [reply_to(parents[number % len(parents)], number) for number in range(count)]
-    verdict = Verdict(Action.DRAFT, "a person has to approve")
-    with Store.open(StoreSettings(url=store_url)) as store:
-        for id_ in store.record(review, (), [Judged(*reply, verdict) for reply in replies], now):
-            store.approve(id_, now)
-    with opened(own_inbox) as address:
-        address.git_config(git_config)
-        job = Job(store_url, own_inbox.url, str(git_config))
-        yield Bench(job, address, own_inbox, tuple(reply[0].msgid for reply in replies), rounds)
+    folder.mkdir()
+    rounds = ROUNDS[url.partition("+")[0].partition(":")[0]]
+    with served(folder, model) as inbox, opened(inbox) as address:
+        review, parents = reviewed(inbox)
+        now = datetime.now(UTC)
+        count = rounds * len(STEPS)
+        replies = [reply_to(parents[number % len(parents)], number) for number in range(count)]
+        verdict = Verdict(Action.DRAFT, "a person has to approve")
+        with Store.open(StoreSettings(url=url)) as store:
+            judged = [Judged(*reply, verdict) for reply in replies]
+            for id_ in store.record(review, (), judged, now):
+                store.approve(id_, now)
+        address.git_config(folder / "gitconfig")
+        job = Job(url, inbox.url, str(folder / "gitconfig"))
+        yield Bench(job, address, inbox, tuple(reply[0].msgid for reply in replies), rounds)
 
 
-def test_each_reply_arrives_once_wherever_its_sender_is_killed(bench: Bench) -> None:
+@pytest.fixture
+def benches(model: Path, new_store: Callable[[Path], str], tmp_path: Path) -> Iterator[list[Bench]]:
+    folders = [tmp_path / str(lane) for lane in range(LANES)]
+    with ExitStack() as stack:
+        yield [stack.enter_context(benched(one, model, new_store(one))) for one in folders]
+
+
+def test_each_reply_arrives_once_wherever_its_sender_is_killed(benches: list[Bench]) -> None:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["bot.store", "bot.sender", "bot.delivery", "bot.look"])
+    with ThreadPoolExecutor(LANES) as pool:
+        for lane in [pool.submit(survives, bench, context) for bench in benches]:
+            lane.result()
+
+
+def survives(bench: Bench, context: Any) -> None:
+    """Kill at every step of each round, clean up, and count what came where."""
     killed = Counter(
         step for _round in range(bench.rounds) for step in STEPS if bench.kill(context, step)
     )
