@@ -3,18 +3,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from bot.commands.review import FINDINGS, add_rule_flags, add_threshold
 from bot.config import Settings
-from bot.errors import BotError, InputError, UsageError
-from bot.landing import shown
+from bot.errors import BotError, UsageError
 from bot.model import Review
-from bot.render.annotations import render as annotated
 from bot.render.plain import one_line
 from bot.told import told
 from bot.web.api import Server
@@ -23,10 +19,8 @@ from checks.api import Severity
 __all__ = [
     "add_flags",
     "announce",
-    "annotate",
     "ends",
     "fail_status",
-    "payload",
     "server_of",
     "tell_dry",
 ]
@@ -65,21 +59,6 @@ def tell_dry(line: str) -> None:
 def announce(words: str) -> None:
     """Say on standard error what was done, or why not."""
     print(f"revokebot: {one_line(words)}", file=sys.stderr)
-
-
-def annotate(reviews: Sequence[Review]) -> None:
-    """Print all that is told as workflow commands, which runners know and show."""
-    for review in reviews:
-        spots = ((one, shown(one, review.posting.series)) for one in told(review))
-        sys.stdout.write("".join(annotated(spots)))
-
-
-def payload(path: str) -> object:
-    """The event in the file `path`; nothing for no path.  Raises `InputError`."""
-    try:
-        return json.loads(Path(path).read_text("utf-8")) if path else {}
-    except (OSError, ValueError) as err:
-        raise InputError(f"{path}: no event can be read from it ({one_line(str(err))})") from err
 
 
 def ends(text: str) -> tuple[str, str]:

@@ -11,31 +11,20 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
-from bot.commands.ci_flags import (
-    add_flags,
-    annotate,
-    announce,
-    ends,
-    fail_status,
-    payload,
-    server_of,
-    tell_dry,
-)
+from bot.commands.ci_comment import comment
+from bot.commands.ci_event import add_event_flags, annotate, asked_for, complete
+from bot.commands.ci_flags import add_flags, announce, fail_status, server_of, tell_dry
 from bot.commands.review import settings_of
 from bot.config import Settings
-from bot.errors import DeniedError, ForgeError, GoneError, InvalidError, UsageError
+from bot.errors import DeniedError, ForgeError, GoneError, InvalidError
 from bot.render import document
 from bot.sources.git import commit
 from bot.web.api import Api, Server
 from bot.web.branch import Branch, read_branch, token_of
-from bot.web.comments import tell, wish
-from bot.web.github import GitHub, Pull, dialect, pull_of, pulls_at
-from bot.web.github_event import Event, read_event
-from bot.web.report import report
+from bot.web.github import GitHub, Pull, dialect, pulls_at
+from bot.web.github_event import Event
 
 __all__ = ["add", "run"]
 
@@ -46,23 +35,9 @@ PAUSE = 1.0
 """Seconds between changes that are many (docs.github.com: Best practices for the REST API)."""
 
 
-class _Job(NamedTuple):
-    """What is to be reviewed, and where that is told."""
-
-    repo: str
-    """OWNER/NAME; empty where nothing tells."""
-    number: int
-    """Of the pull request; 0 for none."""
-    base: str
-    head: str
-
-
 def add(parser: ArgumentParser) -> None:
     """Name the flags of `revokebot ci github`."""
-    parser.add_argument("--repo", metavar="OWNER/NAME", help="default: $GITHUB_REPOSITORY")
-    parser.add_argument("--pull", type=int, metavar="N", help="default: that of the event")
-    parser.add_argument("--event", metavar="FILE", help="payload; default: $GITHUB_EVENT_PATH")
-    parser.add_argument("--range", metavar="A..B", help="commits; default: those of the event")
+    add_event_flags(parser)
     add_flags(parser)
 
 
@@ -81,7 +56,7 @@ def run(args: Namespace) -> int:
 
 
 def _commented(
-    args: Namespace, api: Api, job: _Job, branch: Branch, settings: Settings, token: str
+    args: Namespace, api: Api, job: Event, branch: Branch, settings: Settings, token: str
 ) -> bool:
     """Whether comments tell it all; else why not is said."""
     if not job.number:
@@ -96,17 +71,14 @@ def _commented(
             " comments, if nothing of ours were there"
         )
     page = os.environ.get("GITHUB_SERVER_URL", "https://github.com")
-    found = tell(branch.reviews, branch.whole)
     tongue = dialect(page, job.repo, branch.base, branch.head)
-    wanted = partial(wish, branch.reviews, found, dialect=tongue, settings=settings)
     forge = GitHub(api, job.repo, job.number, branch.head, settings.ci.context)
     try:
-        done = report(forge, wanted, branch.head, dry=args.dry_run, blind=not token)
+        comment(forge, tongue, branch, settings, dry=args.dry_run, blind=not token)
     except DeniedError as err:
         _unless_unknown(err)
         announce("told as annotations")
         return False
-    announce(done.words())
     return True
 
 
@@ -121,35 +93,18 @@ def _server(settings: Settings, environ: Mapping[str, str], token: str) -> Serve
 
 def _job(
     args: Namespace, environ: Mapping[str, str], api: Api, settings: Settings, token: str
-) -> _Job:
+) -> Event:
     """What the flags say, else the event, else the forge."""
-    event = _event(args, environ, api)
-    repo = args.repo or environ.get("GITHUB_REPOSITORY", "") or event.repo
-    base, head, number = event.base, event.head, event.number
-    if args.range:
-        base, head = ends(args.range)
-    if head and repo and token and not number:
-        pull = _pull_at(api, repo, commit(settings.review.tree or Path(), head))
+    event = asked_for(args, environ, api)
+    if event.head and event.repo and token and not event.number:
+        head = commit(settings.review.tree or Path(), event.head)
+        pull = _pull_at(api, event.repo, head)
         if pull is not None:
-            number = pull.number
+            event = event._replace(number=pull.number)
             # A push may be of its last commits only, and it is one comment for all of them.
-            base, head = (base, head) if args.range else (pull.base, pull.head)
-    if not base or not head:
-        raise UsageError("nothing says which commits; give --range A..B, or --repo and --pull")
-    return _Job(repo, number, base, head)
-
-
-def _event(args: Namespace, environ: Mapping[str, str], api: Api) -> Event:
-    """What is asked for, by number or by event."""
-    if not args.pull:
-        return read_event(payload(args.event or environ.get("GITHUB_EVENT_PATH", "")))
-    repo = args.repo or environ.get("GITHUB_REPOSITORY", "")
-    if not repo:
-        raise UsageError("--pull needs --repo OWNER/NAME")
-    if args.range:
-        return Event(number=args.pull)
-    pull = pull_of(api, repo, args.pull)
-    return Event(pull.base, pull.head, pull.number)
+            if not args.range:
+                event = event._replace(base=pull.base, head=pull.head)
+    return complete(event)
 
 
 def _pull_at(api: Api, repo: str, head: str) -> Pull | None:

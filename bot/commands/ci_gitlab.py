@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from bot.commands.ci_comment import comment
 from bot.commands.ci_flags import add_flags, announce, ends, fail_status, server_of, tell_dry
 from bot.commands.output import opened
 from bot.commands.review import settings_of
@@ -22,9 +22,7 @@ from bot.errors import ForgeError, UsageError
 from bot.render import codequality
 from bot.web.api import Api, Server
 from bot.web.branch import Branch, read_branch, token_of
-from bot.web.comments import tell, wish
 from bot.web.gitlab import GitLab, Request, dialect, path_of, request_of
-from bot.web.report import report
 
 __all__ = ["add", "run"]
 
@@ -73,7 +71,7 @@ def run(args: Namespace) -> int:
     if not job.number:
         announce("no merge request is named; give --merge-request IID to comment on one")
     elif token or args.dry_run:
-        announce(_comment(args, api, job, branch, settings, blind=not token))
+        _comment(args, api, job, branch, settings, blind=not token)
     else:
         announce(f"{NO_TOKEN}; nothing is said there")
     return fail_status(branch.reviews, settings)
@@ -81,9 +79,7 @@ def run(args: Namespace) -> int:
 
 def _comment(
     args: Namespace, api: Api, job: _Job, branch: Branch, settings: Settings, *, blind: bool
-) -> str:
-    """Comment; return what was done."""
-    found = tell(branch.reviews, branch.whole)
+) -> None:
     if blind:
         announce(f"{NO_TOKEN}; this is what would be sent if nothing of ours were there")
         path = path_of(job.project, job.number)
@@ -92,9 +88,8 @@ def _comment(
     else:
         known = request_of(api, job.project, job.number)
     tongue = dialect(known.page.partition("/-/merge_requests")[0], branch.base, branch.head)
-    wanted = partial(wish, branch.reviews, found, dialect=tongue, settings=settings)
     forge = GitLab(api, job.project, job.number, known, settings.ci.context)
-    return report(forge, wanted, branch.head, dry=args.dry_run, blind=blind).words()
+    comment(forge, tongue, branch, settings, dry=args.dry_run, blind=blind)
 
 
 def _server(args: Namespace, settings: Settings, environ: Mapping[str, str], token: str) -> Server:

@@ -45,6 +45,8 @@ class Dialect(NamedTuple):
     """Characters that it takes in one comment."""
     link: Callable[[Place], str]
     """URL of a line of the change."""
+    lines: bool = True
+    """Whether it has good comments on lines; else all is told in the comment for all."""
 
 
 class Told(NamedTuple):
@@ -128,7 +130,7 @@ def wish(
         return Wish("", clean, sure=sure)
     apart = list(_apart(found))
     able = [pair for pair in apart if pair[0].place is not None and pair[0].key not in refused]
-    able = able[: settings.ci.line_comments]
+    able = able[: settings.ci.line_comments if dialect.lines else 0]
     remarks = tuple(_remarks(able, dialect, settings))
     on_lines = {remark.key for remark in remarks}
     lines = [entry(_entry(one, dialect)) for one, _ in apart if one.key in on_lines]

@@ -11,10 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bot.errors import InvalidError
 from bot.web.comments import Dialect, linked
 from bot.web.github import MOST, GitHub, pull_of
-from bot.web.wish import Remark, There
+from bot.web.wish import There
 
 __all__ = ["Forgejo", "dialect"]
 
@@ -22,7 +21,7 @@ __all__ = ["Forgejo", "dialect"]
 def dialect(page: str, repo: str, base: str, head: str) -> Dialect:
     """How Forgejo wants it; see `bot.web.github.dialect`."""
     files = f"{page.rstrip('/')}/{repo}/src/commit"
-    return Dialect("pull request", MOST, linked(files, base, head))
+    return Dialect("pull request", MOST, linked(files, base, head), lines=False)
 
 
 class Forgejo(GitHub):
@@ -35,10 +34,6 @@ class Forgejo(GitHub):
         found = self._api.pages(f"{self._repo}/issues/{self._number}/comments", size=0)
         stickies = tuple(self._comment(one) for one in found if self._key(one) == "")
         return There(head, stickies, ())
-
-    def add_remark(self, remark: Remark) -> None:
-        """Raises `InvalidError`: it is told in the comment for all."""
-        raise InvalidError(f"{self._repo}: no comments on lines there")
 
     def _ours(self, author: Mapping[str, Any]) -> bool:
         # A job's token has an account of its own, too; no kind of account tells bots from people.
