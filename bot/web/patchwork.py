@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from bot.errors import ForgeError, UnsureError
@@ -18,7 +18,7 @@ from bot.render.text import counted
 from bot.sources.bounded_http import pause_before
 from bot.told import told
 from bot.web.api import Api
-from checks.api import Patch, Severity
+from checks.api import Finding, Patch, Severity
 
 __all__ = ["Check", "Patchwork", "checks_of", "slug"]
 
@@ -58,15 +58,16 @@ def checks_of(review: Review, link: Callable[[str], str]) -> Iterator[Check]:
     ----------
     link: URL for a bare message-id
     """
+    spoken = told(review)
     for patch in review.posting.series.patches:
         url = link(patch.msgid)
-        words, state = _said(review, patch)
+        found = [finding for finding in spoken if finding.patch == patch.ref]
+        words, state = _said(review, patch, found)
         yield Check(patch.msgid, state, words[:MOST_WORDS], url if len(url) <= MOST_URL else "")
 
 
-def _said(review: Review, patch: Patch) -> tuple[str, str]:
+def _said(review: Review, patch: Patch, found: Sequence[Finding]) -> tuple[str, str]:
     """Description and state; what could not be reviewed is no success."""
-    found = [finding for finding in told(review) if finding.patch == patch.ref]
     severities = Counter(finding.severity for finding in found)
     states = [STATES[severity] for severity in severities]
     rules = ", ".join(sorted({finding.rule for finding in found}))

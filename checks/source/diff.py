@@ -22,9 +22,10 @@ MAX_HEADER = 4096
 _GIT_HEADER = pattern(r"^diff --git ", re.MULTILINE)
 _PLAIN_HEADER = pattern(r"^--- \S.*\n\+\+\+ \S.*\n(?=@@ -)", re.MULTILINE)
 _QUOTED = pattern(rb'\\([0-3][0-7]{2}|[abfnrtv"\\])')
-_NAMED = {b"abfnrtv"[at : at + 1]: b"\a\b\f\n\r\t\v"[at : at + 1] for at in range(7)} | {
-    one: one for one in (b'"', b"\\")
-}
+_NAMED = {
+    b"a": b"\a", b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t", b"v": b"\v",
+    b'"': b'"', b"\\": b"\\",
+}  # fmt: skip
 _INDEX = pattern(r"^index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})", re.MULTILINE)
 _HUNK = pattern(r"^@@ -\d{1,9}(?:,\d{1,9})? \+\d{1,9}(?:,\d{1,9})? @@")
 
