@@ -16,12 +16,12 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import RLock, Thread
+from threading import Barrier, BrokenBarrierError, RLock, Thread
 from typing import Any, NamedTuple
 
 from tests.forges.described import Answer, Asked, Described
 
-__all__ = ["Fault", "Server", "serving"]
+__all__ = ["Fault", "Server", "Together", "serving"]
 
 Route = tuple[str, str, Callable[..., Answer]]
 """Method, pattern of the path, and what answers: it is given the request and the groups."""
@@ -133,6 +133,27 @@ class Server:
 def _described(path: Path, nullable: tuple[tuple[str, str], ...]) -> Described:
     """Read once: it takes longer than most tests."""
     return Described(path, nullable)
+
+
+class Together:
+    """A gate that lets the first POST of each of `parties` runs through once all have come.
+
+    So all have looked before any of them writes.
+    """
+
+    def __init__(self, parties: int) -> None:
+        self.met = False
+        """Whether they have; to be held by the test, which else has tried nothing."""
+        self._barrier = Barrier(parties, self._meet)
+
+    def _meet(self) -> None:
+        self.met = True
+
+    def __call__(self, asked: Asked) -> None:
+        if asked.method == "POST" and not self._barrier.broken:
+            with suppress(BrokenBarrierError):
+                self._barrier.wait(timeout=60)
+                self._barrier.abort()
 
 
 @contextmanager

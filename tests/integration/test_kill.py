@@ -42,13 +42,13 @@ OWN = (
     "after-sent",
 )  # fmt: skip
 """Steps of the sender itself, named after what it calls; commits are those of the outbox."""
-ASKING = Lock()
-"""A status of a process can be read once; two threads that ask for it would get half of it each."""
 STEPS = (*OWN, *(f"server-{verb}" for verb in VERBS))
 LANES = 2
 """Benches at work at the same time."""
 ROUNDS = {"sqlite": 4, "postgresql": 1}
 """Times that each step is killed at on each bench: 168 and 42 kill points in all."""
+ASKING = Lock()
+"""A status of a process can be read once; two threads that ask for it would get half of it each."""
 LATER = timedelta(hours=3)
 """Beyond lease, settling time and the wait for another attempt; the kills take minutes."""
 

@@ -123,7 +123,7 @@ def cut(postgres: Postgres, url: str) -> Iterator[None]:
 
 def test_all_is_dealt_with_once(postgres: Postgres) -> None:
     desk = Desk(postgres.new())
-    # All at once, and longer than connections live below: not with them.
+    # One transaction, which takes longer than connections live once they are cut.
     with Watched.open(StoreSettings(desk.url)) as store:
         ids = many(store, 60)
     with cut(postgres, desk.url), ThreadPoolExecutor(len(OWNERS)) as pool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from tests.forges.described import Answer, Asked
-from tests.forges.server import Fault
+from tests.forges.server import Fault, Together
 from tests.web.branches import FOUND
 from tests.web.shops import Shop
 
@@ -180,22 +180,11 @@ def test_a_job_that_is_killed_is_finished_by_the_next(shop: Shop, at: int, after
 
 
 def test_jobs_at_the_same_time_leave_one_comment(shop: Shop) -> None:
-    from threading import Barrier, BrokenBarrierError
-
-    barrier = Barrier(3)
-
-    def together(asked: Asked) -> None:
-        """All have looked before any of them writes: each adds everything."""
-        if asked.method == "POST" and not barrier.broken:
-            try:
-                barrier.wait(timeout=20)
-            except BrokenBarrierError:
-                return
-            barrier.abort()
-
-    shop.server.gate = together
+    """Each adds everything."""
+    shop.server.gate = gate = Together(3)
     running = [shop.start("--fail-on", "never") for _ in range(3)]
     ends = [(process.communicate(timeout=120)[1], process.returncode) for process in running]
+    assert gate.met
     assert [status for _, status in ends] == [0, 0, 0], ends
     assert whole(shop)
 

@@ -7,14 +7,13 @@ import email
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from threading import Barrier, BrokenBarrierError
 
 import pytest
 
 from bot.web.patchwork import slug
 from tests.forges.described import Answer, Asked
 from tests.forges.patchwork import BOT, READER, Patchwork
-from tests.forges.server import Fault, serving
+from tests.forges.server import Fault, Together, serving
 from tests.web.branches import Repository
 from tests.web.channels import mailed
 from tests.web.running import revokebot, started
@@ -260,21 +259,12 @@ def test_a_run_that_is_killed_is_finished_by_the_next(job: Job, at: int, after: 
 def test_runs_at_the_same_time_end_with_the_same(job: Job) -> None:
     """A check cannot be taken away: a second one of the same words is all that may be there."""
     job.known()
-    barrier = Barrier(2)
-
-    def together(asked: Asked) -> None:
-        if asked.method == "POST" and not barrier.broken:
-            try:
-                barrier.wait(timeout=20)
-            except BrokenBarrierError:
-                return
-            barrier.abort()
-
-    job.server.gate = together
+    job.server.gate = gate = Together(2)
     flags = ("--fail-on", "never")
     variables = {"PATCHWORK_TOKEN": BOT}
     running = [started(job.command(*flags), job.repository.path, variables) for _ in range(2)]
     ends = [(process.communicate(timeout=120), process.returncode) for process in running]
+    assert gate.met
     assert [status for _, status in ends] == [0, 0], ends
     assert job.states == STATES
     before = len(job.server.checks)
